@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house is the pipeline: Intake -> Spool -> Delivery, and DeadLetters beside it. A stage never imports another
+// stage; they meet in the executable only. `HouseTests` holds this manifest and the imports against that rule.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "opslogd",
+    products: [
+        .executable(name: "opslogd", targets: ["opslogd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The vocabulary that every stage shares; standard library only.
+        .target(name: "OperationLogs", swiftSettings: strict),
+        .target(name: "Instruments", swiftSettings: strict),
+
+        // The system below.
+        .target(name: "CLinux"),
+        .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: strict),
+
+        // The stages.
+        .target(name: "Intake", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .target(name: "Spool", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .target(name: "Delivery", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .target(name: "DeadLetters", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+
+        // The database.
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "PostgreSQL", dependencies: ["CLibpq", "OperationLogs", "LinuxSystem", "Delivery"],
+            exclude: ["generate-schema"], swiftSettings: strict),
+        .target(name: "PrivatePostgreSQL", dependencies: ["LinuxSystem"], swiftSettings: strict),
+
+        // Around the pipeline.
+        .systemLibrary(name: "CLibsystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(
+            name: "Telemetry",
+            dependencies: [
+                "CLibsystemd", "Instruments",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
+            name: "DaemonConfiguration", dependencies: ["OperationLogs", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(name: "OperationLogsClient", dependencies: ["OperationLogs", "LinuxSystem"], swiftSettings: strict),
+
+        // The commands, and the one place where the parts are joined.
+        .executableTarget(
+            name: "opslogd",
+            dependencies: [
+                "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "Delivery", "DeadLetters",
+                "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "DaemonConfiguration", "OperationLogsClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "opslogd-bench",
+            dependencies: [
+                "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "PostgreSQL", "PrivatePostgreSQL", "CLibpq",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
+    ]
+)

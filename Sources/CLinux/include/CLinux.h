@@ -1,0 +1,61 @@
+// What Glibc's Swift overlay lacks, as small C functions. Every function returns what the system call returns, and
+// leaves errno as the system call left it.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// CRC32C (Castagnoli, RFC 3720 appendix B.4) of `length` bytes, continued from `crc` (0 to begin); by the
+/// processor's instruction where it has one, chosen at run time.
+uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length);
+
+/// The identity of a file: statx(2) with birth time. `birth_*` are 0 where the file system has none.
+struct clinux_file_identity {
+    uint64_t device;
+    uint64_t inode;
+    int64_t birth_seconds;
+    uint32_t birth_nanoseconds;
+    uint32_t mode;
+    uint32_t uid;
+    uint64_t size;
+    uint64_t links;
+};
+
+/// fstat by statx(2), on an open descriptor.
+int clinux_identity_of(int descriptor, struct clinux_file_identity *out);
+/// statx(2) of a path, relative to `directory` (or AT_FDCWD); follows a symbolic link if `follow`.
+int clinux_identity_at(int directory, const char *path, int follow, struct clinux_file_identity *out);
+
+/// The peer of a connected Unix stream socket, by SO_PEERCRED.
+int clinux_peer_credentials(int descriptor, uint32_t *pid, uint32_t *uid, uint32_t *gid);
+/// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK.
+int clinux_accept(int descriptor);
+
+/// eventfd(2), close-on-exec and non-blocking.
+int clinux_event_descriptor(void);
+
+/// epoll(7).
+struct clinux_epoll_event {
+    uint32_t events;
+    uint64_t data;
+};
+int clinux_epoll_create(void);
+int clinux_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
+int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int capacity, int timeout_milliseconds);
+extern const uint32_t clinux_epoll_in, clinux_epoll_out, clinux_epoll_hang_up, clinux_epoll_read_hang_up, clinux_epoll_error;
+extern const int clinux_epoll_add, clinux_epoll_modify, clinux_epoll_remove;
+
+/// open(2) and openat(2) without variadic arguments.
+int clinux_open_at(int directory, const char *path, int flags, unsigned int mode);
+
+/// The kernel's id of the calling thread.
+pid_t clinux_thread_id(void);
+/// Names the calling thread (at most 15 bytes), as `top -H` shows it.
+void clinux_name_thread(const char *name);
+
+/// fallocate(2) with mode 0: reserves the blocks and extends the file.
+int clinux_allocate(int descriptor, int64_t length);
+
+#endif

@@ -1,0 +1,43 @@
+import CLinux
+import Glibc
+
+/// What the kernel says of a file: who it is, not what it is called. Related system calls: `statx`.
+public struct FileIdentity: Sendable, Hashable {
+    /// Compared within one boot only: it is not stable on btrfs, LVM, NFS and overlay file systems.
+    public var device: UInt64
+    public var inode: UInt64
+    /// Nanoseconds since 1970, 0 where the file system keeps no birth time.
+    public var birthNanoseconds: Int64
+    public var size: UInt64
+    public var mode: UInt32
+    public var owner: UInt32
+    public var links: UInt64
+
+    init(_ raw: clinux_file_identity) {
+        device = raw.device
+        inode = raw.inode
+        birthNanoseconds = raw.birth_seconds &* 1_000_000_000 &+ Int64(raw.birth_nanoseconds)
+        size = raw.size
+        mode = raw.mode
+        owner = raw.uid
+        links = raw.links
+    }
+
+    public var isRegularFile: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+    public var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    public var isSocket: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFSOCK) }
+
+    /// Of an open descriptor.
+    public static func of(_ descriptor: Int32, _ subject: String) throws(SystemError) -> FileIdentity {
+        var raw = clinux_file_identity()
+        guard clinux_identity_of(descriptor, &raw) == 0 else { throw .last("statx", subject) }
+        return FileIdentity(raw)
+    }
+
+    /// Of a path; a symbolic link itself unless `followingLinks`.
+    public static func at(_ path: String, followingLinks: Bool = true) throws(SystemError) -> FileIdentity {
+        var raw = clinux_file_identity()
+        guard clinux_identity_at(AT_FDCWD, path, followingLinks ? 1 : 0, &raw) == 0 else { throw .last("statx", path) }
+        return FileIdentity(raw)
+    }
+}

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxSpawn.h"
+
 /// CRC32C (Castagnoli, RFC 3720 appendix B.4) of `length` bytes, continued from `crc` (0 to begin); by the
 /// processor's instruction where it has one, chosen at run time.
 uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length);

@@ -1,0 +1,51 @@
+/// A place in a file, and what stands before it: enough to tell later whether the same content still stands there.
+struct ContentMark: Sendable, Hashable {
+    /// How many of the bytes before the place are kept.
+    static let tailBytes = 64
+
+    /// The place: everything before it has been read.
+    private(set) var offset: UInt64
+    /// Where the hash begins: 0, or where reading began for a file with `start_at: end`.
+    let hashedFrom: UInt64
+    /// Of everything from `hashedFrom` up to `offset`.
+    private(set) var hash: ContentHash
+    /// The last bytes before `offset`, at most 64 of them, from 0 also where the hash begins later.
+    private(set) var tail: [UInt8]
+
+    /// At the beginning of a file.
+    init() {
+        offset = 0
+        hashedFrom = 0
+        hash = ContentHash()
+        tail = []
+    }
+
+    /// Where reading begins in the middle.
+    init(startingAt offset: UInt64, tail: [UInt8]) {
+        self.offset = offset
+        hashedFrom = offset
+        hash = ContentHash()
+        self.tail = tail.suffix(Self.tailBytes)
+    }
+
+    /// A mark that was recovered.
+    init(offset: UInt64, hashedFrom: UInt64, hash: ContentHash, tail: [UInt8]) {
+        self.offset = offset
+        self.hashedFrom = hashedFrom
+        self.hash = hash
+        self.tail = tail
+    }
+
+    /// Moves the place over bytes that stand behind it.
+    mutating func advance(over bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        hash.update(bytes)
+        offset += UInt64(bytes.count)
+        if bytes.count >= Self.tailBytes {
+            tail.replaceSubrange(0..<tail.count, with: bytes.suffix(Self.tailBytes))
+        } else {
+            tail.append(contentsOf: bytes)
+            if tail.count > Self.tailBytes { tail.removeFirst(tail.count - Self.tailBytes) }
+        }
+    }
+}

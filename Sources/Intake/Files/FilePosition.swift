@@ -1,0 +1,105 @@
+import OperationLogs
+
+/// How far a file has been read, and how to know it again: what stands in the spool with the lines. <doc:FilePositions>
+/// has the bytes.
+struct FilePosition: Sendable, Hashable {
+    /// How many of the file's first bytes the fingerprint covers at most.
+    static let fingerprintBytes = 1024
+    private static let version: UInt8 = 1
+
+    struct Flags: OptionSet, Sendable, Hashable {
+        let rawValue: UInt8
+        /// Leading NUL bytes are still being skipped: the file was truncated under a writer that kept its offset.
+        static let skippingNULs = Flags(rawValue: 1)
+        /// The file no longer has the name under which it was read.
+        static let isRotated = Flags(rawValue: 2)
+        static let all: Flags = [.skippingNULs, .isRotated]
+    }
+
+    var inode: UInt64
+    /// Nanoseconds since 1970; 0 where the file system keeps none.
+    var birthNanoseconds: Int64
+    /// Means something within `boot` only.
+    var device: UInt64
+    /// 16 bytes.
+    var boot: [UInt8]
+    var flags: Flags
+    var mark: ContentMark
+    /// The largest size that was seen: what is known to stand behind the position.
+    var sizeSeen: UInt64
+    /// Of the first min(offset, 1024) bytes.
+    var fingerprint: UInt64
+    /// The last name.
+    var path: String
+
+    var fingerprintLength: Int { Int(min(mark.offset, UInt64(Self.fingerprintBytes))) }
+
+    /// The bytes, as <doc:FilePositions> describes them.
+    var encoded: [UInt8] {
+        var bytes: [UInt8] = [Self.version, flags.rawValue, UInt8(mark.tail.count), 0]
+        for number in [
+            UInt64(inode), UInt64(bitPattern: birthNanoseconds), device, mark.offset, mark.hashedFrom, mark.hash.state,
+            mark.hash.pending, sizeSeen, fingerprint,
+        ] {
+            withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        bytes += boot + mark.tail + Array(path.utf8)
+        return bytes
+    }
+
+    private static let fixedLength = 4 + 9 * 8 + 16
+
+    /// Nil where the bytes are not a position of a version that is known.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count >= Self.fixedLength, bytes[0] == Self.version else { return nil }
+        let tailLength = Int(bytes[2])
+        let flags = Flags(rawValue: bytes[1])
+        guard tailLength <= ContentMark.tailBytes, bytes.count >= Self.fixedLength + tailLength,
+            Flags.all.isSuperset(of: flags)
+        else { return nil }
+        let numbers: [UInt64] = bytes.withUnsafeBytes { raw in (0..<9).map { raw.littleEndian(4 + 8 * $0) } }
+        let (offset, hashedFrom) = (numbers[3], numbers[4])
+        guard hashedFrom <= offset else { return nil }
+        inode = numbers[0]
+        birthNanoseconds = Int64(bitPattern: numbers[1])
+        device = numbers[2]
+        self.flags = flags
+        boot = Array(bytes[(Self.fixedLength - 16)..<Self.fixedLength])
+        mark = ContentMark(
+            offset: offset, hashedFrom: hashedFrom,
+            hash: ContentHash(state: numbers[5], pending: numbers[6], count: offset - hashedFrom),
+            tail: Array(bytes[Self.fixedLength..<Self.fixedLength + tailLength]))
+        sizeSeen = numbers[7]
+        fingerprint = numbers[8]
+        path = String(decoding: bytes[(Self.fixedLength + tailLength)...], as: UTF8.self)
+    }
+
+    init(
+        inode: UInt64, birthNanoseconds: Int64, device: UInt64, boot: [UInt8], flags: Flags, mark: ContentMark,
+        sizeSeen: UInt64, fingerprint: UInt64, path: String
+    ) {
+        self.inode = inode
+        self.birthNanoseconds = birthNanoseconds
+        self.device = device
+        self.boot = boot
+        self.flags = flags
+        self.mark = mark
+        self.sizeSeen = sizeSeen
+        self.fingerprint = fingerprint
+        self.path = path
+    }
+}
+
+/// The keys of an input's positions: the input's name, a zero byte, and 16 bytes that name one content of one file.
+enum FilePositionKey {
+    /// The key of a new file.
+    static func new(input: String) -> [UInt8] {
+        let id = UniqueID.random()
+        var key = Array(input.utf8) + [0]
+        for half in [id.high, id.low] { withUnsafeBytes(of: half.littleEndian) { key.append(contentsOf: $0) } }
+        return key
+    }
+
+    /// The key that says that the input has been started before: what `start_at: end` asks.
+    static func started(input: String) -> [UInt8] { Array(input.utf8) + [0] }
+}

@@ -1,0 +1,118 @@
+import LinuxSystem
+import OperationLogs
+
+/// Who a file is within one boot, while it exists.
+struct FileKey: Hashable {
+    let device: UInt64
+    let inode: UInt64
+    let birthNanoseconds: Int64
+
+    init(_ identity: FileIdentity) {
+        device = identity.device
+        inode = identity.inode
+        birthNanoseconds = identity.birthNanoseconds
+    }
+}
+
+/// One content of one file that is followed. Owned by the input's thread.
+final class TrackedFile {
+    /// Counts up in the order of discovery.
+    let serial: UInt64
+    let key: FileKey
+    /// The name under which its lines are recorded: that under which it was first seen.
+    let path: String
+    /// The names that it has in watched directories.
+    var names: Set<String>
+    /// Whether it is the old content of a name that goes on as another file.
+    var isRotated: Bool
+    /// Nil while it is followed by its name only.
+    var file: InputFile?
+    var tail: TailStateMachine
+
+    /// The key of its position in the spool; another one when its content is new.
+    var positionKey: [UInt8]
+    /// Whether the spool may hold that position.
+    var isRecorded = false
+    /// Everything that was read.
+    var read: ContentMark
+    /// Where to read on after a restart: before `read` within an overlong line that has not ended.
+    var resume: ContentMark
+    /// The first bytes, at most 1,024, as far as they were read.
+    var head: [UInt8]
+    var encoder: LineEncoder
+    var skipsNULs = false
+    /// Whether it was compared to the files that it may be a copy of.
+    var isJudged = false
+    /// The size that was last seen.
+    var size: UInt64
+    /// Bytes behind `read` that are known, of a line that has not ended.
+    var unfinishedBytes = 0
+    /// Read to its end first: the file that had the name before.
+    weak var predecessor: TrackedFile?
+    /// The watch of the file itself, where none of its names is watched.
+    var watch: Int32?
+    var retryAt: UInt64?
+
+    /// The index of its originator in the chunk with this ticket.
+    var originator: (ticket: UInt64, index: UInt16) = (0, 0)
+    var isQueued = false
+    /// Whether its position has moved since the last chunk was closed.
+    var isTouched = false
+    var lag = 0
+
+    init(
+        serial: UInt64, key: FileKey, path: String, file: InputFile?, tail: TailStateMachine, positionKey: [UInt8],
+        mark: ContentMark, head: [UInt8], encoder: LineEncoder, size: UInt64
+    ) {
+        self.serial = serial
+        self.key = key
+        self.path = path
+        names = [path]
+        isRotated = false
+        self.file = file
+        self.tail = tail
+        self.positionKey = positionKey
+        read = mark
+        resume = mark
+        self.head = head
+        self.encoder = encoder
+        self.size = size
+    }
+
+    /// What its names make of it.
+    var standing: TailStateMachine.Standing {
+        if names.isEmpty { return .gone }
+        return !isRotated && names.contains(path) ? .named : .renamed
+    }
+
+    /// A name by which it can be opened now.
+    var presentPath: String { names.contains(path) ? path : names.min() ?? path }
+
+    /// Takes note of bytes that were read.
+    ///
+    /// - Parameter unfinished: how many bytes before their end belong to a line that has not ended.
+    func advance(over bytes: UnsafeRawBufferPointer, unfinished: Int) {
+        if head.count < FilePosition.fingerprintBytes, read.offset == UInt64(head.count) {
+            head.append(contentsOf: bytes.prefix(FilePosition.fingerprintBytes - head.count))
+        }
+        let whole = bytes.count - unfinished
+        if whole >= 0 {
+            read.advance(over: UnsafeRawBufferPointer(rebasing: bytes[..<whole]))
+            resume = read
+            read.advance(over: UnsafeRawBufferPointer(rebasing: bytes[whole...]))
+        } else {
+            read.advance(over: bytes)
+        }
+    }
+
+    /// The value of its position.
+    func position(boot: [UInt8]) -> FilePosition {
+        var flags: FilePosition.Flags = skipsNULs ? .skippingNULs : []
+        if standing != .named { flags.insert(.isRotated) }
+        let fingerprinted = head.prefix(Int(min(resume.offset, UInt64(FilePosition.fingerprintBytes))))
+        return FilePosition(
+            inode: key.inode, birthNanoseconds: key.birthNanoseconds, device: key.device, boot: boot, flags: flags,
+            mark: resume, sizeSeen: max(size, resume.offset),
+            fingerprint: fingerprinted.withUnsafeBytes { ContentHash.of($0).value }, path: path)
+    }
+}

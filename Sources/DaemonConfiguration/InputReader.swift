@@ -1,0 +1,125 @@
+import Yams
+
+/// Reads the list `inputs`.
+struct InputReader {
+    let findings: FindingCollector
+    private var names: [String: Place] = [:]
+    private var socketPaths: [String: Place] = [:]
+
+    init(_ findings: FindingCollector) {
+        self.findings = findings
+    }
+
+    mutating func inputs(_ root: inout MappingReader) -> [InputSettings] {
+        guard let node = root.node("inputs"), !ScalarValue.isNothing(node) else { return [] }
+        guard case .sequence(let sequence) = node else {
+            root.refuse("inputs", Place(node.mark), expected: "a list of inputs", found: ScalarValue.words(node))
+            return []
+        }
+        return sequence.enumerated().compactMap { index, element in
+            let path = "inputs[\(index)]"
+            guard case .mapping(let mapping) = element else {
+                root.refuse(
+                    path, Place(element.mark), expected: "an input with `type` and `name`",
+                    found: ScalarValue.words(element))
+                return nil
+            }
+            return input(MappingReader(mapping, path: path, section: "inputs", findings))
+        }
+    }
+
+    private mutating func input(_ mapping: MappingReader) -> InputSettings? {
+        var mapping = mapping
+        let expected = "`socket` or `file`"
+        guard mapping.keyPlace("type") != nil else {
+            findings.error(mapping.place, "`\(mapping.name("type"))` is missing: expected \(expected)")
+            return nil
+        }
+        guard let type = mapping.scalar("type", expected: expected) else { return nil }
+        switch type.text {
+        case "socket": return socket(&mapping)
+        case "file": return file(&mapping)
+        case let other where UnavailableKeys.inputTypes.contains(other):
+            findings.error(type.place, UnavailableKeys.message("type: \(other)"))
+        default:
+            mapping.refuse(mapping.name("type"), type.place, expected: expected, found: type.words)
+        }
+        return nil
+    }
+
+    private mutating func socket(_ mapping: inout MappingReader) -> InputSettings? {
+        let name = name(&mapping)
+        var socket = SocketInputSettings(name: name ?? "")
+        let expectedPath = "an absolute path of at most \(SocketPath.mostBytes) bytes"
+        if let path = mapping.text("path", expected: expectedPath, where: SocketPath.fits) { socket.path = path }
+        let pathPlace = findings.place(of: mapping.name("path")) ?? mapping.place
+        if let first = socketPaths.updateValue(pathPlace, forKey: socket.path) {
+            findings.error(
+                pathPlace,
+                "`\(mapping.name("path"))`: the input in line \(first.line) already listens on `\(socket.path)`")
+        }
+        if let mode = mapping.text("mode", expected: #"permissions in octal such as "0660""#, where: Self.isMode) {
+            socket.mode = UInt32(mode, radix: 8) ?? socket.mode
+        }
+        socket.group = mapping.text("group", expected: "the name of a group") { !$0.isEmpty }
+        socket.maxConnections = mapping.count("max_connections", in: 1...65_536, default: socket.maxConnections)
+        socket.maxLineBytes = maxLineBytes(&mapping)
+        mapping.finish()
+        return name == nil ? nil : .socket(socket)
+    }
+
+    private mutating func file(_ mapping: inout MappingReader) -> InputSettings? {
+        let name = name(&mapping)
+        let pattern = "an absolute path or glob pattern"
+        if mapping.keyPlace("paths") == nil {
+            findings.error(mapping.place, "`\(mapping.name("paths"))` is missing: expected a list, each \(pattern)")
+        }
+        let paths = mapping.texts("paths", expected: pattern, where: Self.isPattern)
+        if let paths, paths.isEmpty, let place = findings.place(of: mapping.name("paths")),
+            mapping.isEmptyList("paths")
+        {
+            mapping.refuse(mapping.name("paths"), place, expected: "at least one path", found: "an empty list")
+        }
+        var file = FileInputSettings(name: name ?? "", paths: paths ?? [])
+        file.exclude = mapping.texts("exclude", expected: "a glob pattern") { !$0.isEmpty } ?? []
+        file.startAt = mapping.choice("start_at", default: file.startAt)
+        file.maxLineBytes = maxLineBytes(&mapping)
+        file.rotated = mapping.texts("rotated", expected: pattern, where: Self.isPattern) ?? []
+        mapping.finish()
+        return name == nil ? nil : .file(file)
+    }
+
+    private mutating func name(_ mapping: inout MappingReader) -> String? {
+        let expected = "1 to 64 letters, digits, `-`, `_` or `.`"
+        guard mapping.keyPlace("name") != nil else {
+            findings.error(mapping.place, "`\(mapping.name("name"))` is missing: expected \(expected)")
+            _ = mapping.node("name")
+            return nil
+        }
+        guard let name = mapping.text("name", expected: expected, where: Self.isName) else { return nil }
+        let place = findings.place(of: mapping.name("name")) ?? mapping.place
+        if let first = names[name] {
+            findings.error(
+                place, "`\(mapping.name("name"))`: the input in line \(first.line) is already named `\(name)`")
+        } else {
+            names[name] = place
+        }
+        return name
+    }
+
+    private func maxLineBytes(_ mapping: inout MappingReader) -> Int {
+        mapping.size("max_line_bytes", in: InputSettings.lineBytesRange, default: InputSettings.usualMaxLineBytes)
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+    }
+
+    private static func isMode(_ text: String) -> Bool {
+        (3...4).contains(text.utf8.count) && UInt32(text, radix: 8).map { $0 <= 0o777 } ?? false
+            && text.allSatisfy(\.isNumber)
+    }
+
+    private static func isPattern(_ text: String) -> Bool { text.hasPrefix("/") && !text.utf8.contains(0) }
+}

@@ -1,0 +1,69 @@
+/// Where lines come from.
+public enum InputSettings: Sendable, Hashable {
+    case socket(SocketInputSettings)
+    case file(FileInputSettings)
+
+    /// Its own among all inputs: what metrics, dead letters and positions call it.
+    public var name: String {
+        switch self {
+        case .socket(let socket): socket.name
+        case .file(let file): file.name
+        }
+    }
+
+    /// Without the line's end.
+    public var maxLineBytes: Int {
+        switch self {
+        case .socket(let socket): socket.maxLineBytes
+        case .file(let file): file.maxLineBytes
+        }
+    }
+
+    /// 1 KiB to 16 MiB.
+    public static let lineBytesRange = 1 << 10...16 << 20
+    /// What every input takes where its own key is absent.
+    public static let usualMaxLineBytes = 1 << 20
+}
+
+/// A Unix stream socket on which producers write lines.
+public struct SocketInputSettings: Sendable, Hashable {
+    public var name: String
+    /// Absolute; a socket that systemd hands over is matched to its input by this path.
+    public var path = Self.usualPath
+    /// The permissions of a socket that opslogd makes itself.
+    public var mode: UInt32 = 0o660
+    /// The group of a socket that opslogd makes itself; nil: the daemon's own.
+    public var group: String?
+    /// Further ones wait in the backlog.
+    public var maxConnections = 512
+    public var maxLineBytes = InputSettings.usualMaxLineBytes
+
+    public static let usualPath = "/run/opslogd/opslogd.sock"
+
+    public init(name: String) {
+        self.name = name
+    }
+}
+
+/// Files to which others append lines.
+public struct FileInputSettings: Sendable, Hashable {
+    /// Where a file is begun that exists when the input first starts. One that appears later is read from its beginning.
+    public enum Start: String, Sendable, CaseIterable {
+        case beginning, end
+    }
+
+    public var name: String
+    /// Absolute glob patterns; at least one.
+    public var paths: [String]
+    /// Patterns of names, or of whole paths where they hold a slash, that are left out.
+    public var exclude: [String] = []
+    public var startAt = Start.beginning
+    public var maxLineBytes = InputSettings.usualMaxLineBytes
+    /// Absolute glob patterns of where rotated files go, if not beside the file.
+    public var rotated: [String] = []
+
+    public init(name: String, paths: [String]) {
+        self.name = name
+        self.paths = paths
+    }
+}

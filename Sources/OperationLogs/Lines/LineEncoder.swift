@@ -1,5 +1,9 @@
 /// Turns the bytes of one source into records: frames lines, parses and types each in place, appends records to a chunk.
 ///
+/// Total: any bytes have an outcome, always the same for the same line, however they are split into calls. A line is an
+/// event, a rejection, a control line, or blank (white space only; skipped and counted). Nothing is allocated for a
+/// line that becomes an event.
+///
 /// One encoder a file or connection, since it remembers an overlong line that has not ended yet.
 public struct LineEncoder {
     public struct Options: Sendable {
@@ -37,6 +41,8 @@ public struct LineEncoder {
     public struct Rejection: Sendable, Hashable {
         /// The record's offset: byte or line, as `counting` says.
         public var offset: UInt64
+        /// The byte of the line at which it fails, from 1.
+        public var column: Int
         public var reason: RejectionReason
         public var detail: String
     }
@@ -60,5 +66,24 @@ public struct LineEncoder {
         /// Lines that ended, empty ones included, control lines not.
         public var lines = 0
         public var pause = Pause.needsMoreBytes
+    }
+
+    let options: Options
+    let watermarkClock: WatermarkClock
+    let tables: UnsafePointer<ColumnTable>
+    var overlong: OverlongLine?
+    /// What was rejected since they were last taken, if the options ask for it.
+    public internal(set) var rejections: [Rejection] = []
+
+    public init(_ options: Options, watermarkClock: WatermarkClock) {
+        self.options = options
+        self.watermarkClock = watermarkClock
+        tables = ColumnTable.all
+    }
+
+    /// Hands the rejections over and forgets them.
+    public mutating func takeRejections() -> [Rejection] {
+        defer { rejections = [] }
+        return rejections
     }
 }

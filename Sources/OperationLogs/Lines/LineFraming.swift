@@ -1,0 +1,183 @@
+import Glibc
+
+// Framing: which bytes are a line, and where it stands.
+extension LineEncoder {
+    /// Encodes the lines that end within `bytes`.
+    ///
+    /// - Parameters:
+    ///   - bytes: begin at the start of a line, or go on with an overlong one.
+    ///   - offset: of `bytes[0]` in the file, or the number of the next line, as the options count.
+    ///   - originator: the index that the chunk gave for the source.
+    ///   - received: when the bytes were read.
+    /// - Returns: how far it came and why it stopped. Call again with the rest, unless more bytes are needed.
+    public mutating func encode(
+        _ bytes: UnsafeRawBufferPointer, offset: UInt64, originator: UInt16, received: Timestamp,
+        into chunk: ChunkBuilder
+    ) -> Progress {
+        var progress = Progress()
+        if chunk.isFull {
+            progress.pause = .chunkFull
+        } else if let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count > 0 {
+            withScratch { fields, columns in
+                var pass = LinePass(
+                    base: base, readable: base + bytes.count, offset: offset, fields: fields,
+                    typing: EventTyping(
+                        columns: columns, tables: tables, received: received,
+                        maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
+                takeLines(&pass, &progress)
+            }
+        }
+        progress.unfinished = overlong?.total ?? 0
+        return progress
+    }
+
+    /// Takes the end of the source: what is left without a line end counts as a line if it is a complete object, else
+    /// it is `incompleteLine`; white space only is nothing.
+    ///
+    /// - Parameter tail: what the last call of `encode` left. If it holds a line's end all the same, this does what
+    ///   `encode` does; call again with the rest.
+    /// - Returns: as `encode`; at most one line without an end.
+    public mutating func finish(
+        _ tail: UnsafeRawBufferPointer, offset: UInt64, originator: UInt16, received: Timestamp,
+        into chunk: ChunkBuilder
+    ) -> Progress {
+        var progress = encode(tail, offset: offset, originator: originator, received: received, into: chunk)
+        guard progress.pause == .needsMoreBytes, progress.lines == 0 else { return progress }
+        let rest = UnsafeRawBufferPointer(rebasing: tail[progress.consumed...])
+        let offset = options.counting == .bytes ? offset + UInt64(progress.consumed) : offset
+        progress.consumed = tail.count
+        progress.unfinished = 0
+        if let ended = overlong {
+            overlong = nil
+            reject(ended, originator: originator, received: received, into: chunk)
+            progress.lines = 1
+        } else if !rest.isEmpty {
+            finishLine(rest, at: progress.consumed - rest.count, offset, originator, received, chunk, &progress)
+        }
+        return progress
+    }
+
+    /// The last line, which has no end, in memory of its own with one.
+    private mutating func finishLine(
+        _ rest: UnsafeRawBufferPointer, at place: Int, _ offset: UInt64, _ originator: UInt16, _ received: Timestamp,
+        _ chunk: ChunkBuilder, _ progress: inout Progress
+    ) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rest.count + 1) { copy in
+            guard let base = copy.baseAddress else { return }
+            UnsafeMutableRawBufferPointer(copy).copyMemory(from: rest)
+            base[rest.count] = 0x0a
+            withScratch { fields, columns in
+                var pass = LinePass(
+                    base: UnsafePointer(base), readable: UnsafePointer(base) + rest.count + 1, offset: offset,
+                    fields: fields,
+                    typing: EventTyping(
+                        columns: columns, tables: tables, received: received,
+                        maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
+                pass.isLastLine = true
+                if take(UnsafePointer(base), end: UnsafePointer(base) + rest.count, offset, &pass) {
+                    progress.pause = .control(place..<place + pass.length(UnsafePointer(base), rest.count))
+                } else {
+                    progress.lines = 1
+                }
+            }
+        }
+    }
+
+    /// Lines one after the other, until no further one ends, the chunk is full, or a control line comes.
+    @inline(__always)
+    private mutating func takeLines(_ pass: inout LinePass, _ progress: inout Progress) {
+        var at = pass.base
+        if overlong != nil {
+            at = skipOverlong(pass, &progress)
+        } else if options.counting == .bytes, pass.offset == 0, pass.beginsWithMark {
+            at += 3
+        }
+        while at < pass.readable {
+            guard let newline = memchr(at, 0x0a, pass.readable - at) else {
+                at = leave(at, pass, progress)
+                break
+            }
+            if pass.chunk.isFull {
+                progress.pause = .chunkFull
+                break
+            }
+            let end = UnsafePointer(newline.assumingMemoryBound(to: UInt8.self))
+            let isControl = take(at, end: end, self.offset(at, pass, progress), &pass)
+            if isControl {
+                let start = at - pass.base
+                progress.pause = .control(start..<start + pass.length(at, end - at))
+                at = end + 1
+                break
+            }
+            progress.lines &+= 1
+            at = end + 1
+        }
+        progress.consumed = at - pass.base
+    }
+
+    /// The offset of the record of a line that begins at `at`.
+    @inline(__always)
+    private func offset(_ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass, _ progress: Progress) -> UInt64 {
+        pass.offset &+ UInt64(truncatingIfNeeded: options.counting == .bytes ? at - pass.base : progress.lines)
+    }
+
+    /// What begins at `at` has no end yet: it waits, or it is overlong already and is taken.
+    private mutating func leave(
+        _ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass, _ progress: Progress
+    ) -> UnsafePointer<UInt8> {
+        let count = pass.readable - at
+        guard pass.length(at, count) > options.maxLineBytes else { return at }
+        var line = OverlongLine(offset: offset(at, pass, progress))
+        line.append(UnsafeRawBufferPointer(start: at, count: count))
+        overlong = line
+        return pass.readable
+    }
+
+    /// Goes on with an overlong line, to behind its end or to the end of the bytes.
+    private mutating func skipOverlong(
+        _ pass: borrowing LinePass, _ progress: inout Progress
+    ) -> UnsafePointer<UInt8> {
+        let newline = memchr(pass.base, 0x0a, pass.readable - pass.base)
+        let end = newline.map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) } ?? pass.readable
+        overlong?.append(UnsafeRawBufferPointer(start: pass.base, count: end - pass.base))
+        guard newline != nil, let ended = overlong else { return end }
+        overlong = nil
+        reject(ended, originator: pass.originator, received: pass.typing.received, into: pass.chunk)
+        progress.lines += 1
+        return end + 1
+    }
+
+    private func withScratch(
+        _ body: (UnsafeMutablePointer<JSONField>, UnsafeMutablePointer<TypedColumn>) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: JSONField.self, capacity: LineScanner.fieldLimit) { fields in
+            withUnsafeTemporaryAllocation(of: TypedColumn.self, capacity: EventTyping.columnLimit) { columns in
+                if let fields = fields.baseAddress, let columns = columns.baseAddress { body(fields, columns) }
+            }
+        }
+    }
+}
+
+/// What stays the same for all lines of one call.
+struct LinePass {
+    let base: UnsafePointer<UInt8>
+    let readable: UnsafePointer<UInt8>
+    let offset: UInt64
+    let fields: UnsafeMutablePointer<JSONField>
+    var typing: EventTyping
+    let originator: UInt16
+    let chunk: ChunkBuilder
+    /// Whether the line has no end of its own.
+    var isLastLine = false
+
+    /// Whether the bytes begin with UTF-8's byte-order mark.
+    var beginsWithMark: Bool {
+        readable - base >= 3 && base[0] == 0xef && base[1] == 0xbb && base[2] == 0xbf
+    }
+
+    /// The bytes of a line without a carriage return at its end.
+    @inline(__always)
+    func length(_ line: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        count > 0 && line[count - 1] == 0x0d ? count - 1 : count
+    }
+}

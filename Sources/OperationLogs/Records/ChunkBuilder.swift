@@ -3,14 +3,15 @@
 /// The parser writes records in place through the module's own `arena`; nothing here allocates per record, except when
 /// the arena grows.
 public final class ChunkBuilder {
-    var arena: ByteArena
-    private(set) var recordCount = 0
-    private var countsByKind = [Int](repeating: 0, count: 9)
-    private var latestReceipt = Timestamp(microseconds: .min)
+    // One thread owns a builder: checking each access for another one would cost as much as writing a field.
+    @exclusivity(unchecked) var arena: ByteArena
+    @exclusivity(unchecked) private(set) var recordCount = 0
+    @exclusivity(unchecked) private var countsByKind = [Int](repeating: 0, count: 9)
+    @exclusivity(unchecked) private var latestReceipt = Timestamp(microseconds: .min)
     private var originators = ByteArena(capacity: 256)
-    private var originatorCount = 0
+    @exclusivity(unchecked) private var originatorCount = 0
     private var positions = ByteArena(capacity: 256)
-    private var positionCount = 0
+    @exclusivity(unchecked) private var positionCount = 0
     private let expectedBytes: Int
 
     /// - Parameter expectedBytes: what to allocate for a chunk at first; a chunk of lone lines needs little.
@@ -104,6 +105,8 @@ public final class ChunkBuilder {
     }
 
     /// Takes note of an event that was written in place.
+    ///
+    /// - Parameter receiptFilledIn: the `updated_at` of a watermark that came without one.
     @inline(__always)
     func countEvent(_ kind: EventKind, receiptFilledIn: Timestamp?) {
         recordCount &+= 1

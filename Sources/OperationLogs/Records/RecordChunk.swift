@@ -7,7 +7,8 @@ public final class RecordChunk: @unchecked Sendable {
     public let recordCount: Int
     /// Records by kind, at the kind's number; rejected lines at 0.
     public let countsByKind: [Int]
-    /// The newest `updated_at` or `log_time` that opslogd filled in: the spool keeps it from falling behind a restart.
+    /// The newest `updated_at` that opslogd filled in: the spool keeps it, so that the next one does not fall behind it
+    /// after a restart (`WatermarkClock`). `Int64.min` microseconds if there is none.
     public let latestReceipt: Timestamp
     /// The number that the input gave it, and whom to tell when it is durable.
     public let ticket: UInt64

@@ -41,7 +41,9 @@ let package = Package(
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
             name: "PostgreSQL", dependencies: ["CLibpq", "OperationLogs", "LinuxSystem", "Delivery"],
-            exclude: ["generate-schema"], swiftSettings: strict),
+            // Links to sql/, whose text goes into the binary.
+            resources: [.embedInCode("Schema/seed.sql"), .embedInCode("Schema/spool_positions.sql")],
+            swiftSettings: strict),
         .target(name: "PrivatePostgreSQL", dependencies: ["LinuxSystem"], swiftSettings: strict),
 
         // Around the pipeline.

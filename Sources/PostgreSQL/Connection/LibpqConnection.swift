@@ -1,0 +1,260 @@
+import CLibpq
+import Delivery
+import Glibc
+import LinuxSystem
+
+/// One libpq connection in non-blocking mode. Every wait is a `poll` on its socket and on the interruption, with a
+/// deadline. Used by one thread.
+///
+/// After a failure other than `.server` it is of no use and must be let go.
+final class LibpqConnection {
+    private let connection: OpaquePointer
+    private let interruption: EventDescriptor
+    private let limits: ConnectionLimits
+    private let warning = CommitWarning()
+
+    /// Opens a connection.
+    ///
+    /// Names are resolved by libpq within its start call: while the resolver is silent neither the deadline nor an
+    /// interruption gets through.
+    init(conninfo: String, limits: ConnectionLimits, interruption: EventDescriptor) throws(DatabaseFailure) {
+        self.interruption = interruption
+        self.limits = limits
+        // Of words given twice the later wins: client_encoding is ours whatever the conninfo says. As a parameter of
+        // the connection it passes through PgBouncer, where a SET would stay behind on the server's connection.
+        let words: [(String, String)] = [
+            ("fallback_application_name", "opslogd"), ("dbname", conninfo), ("client_encoding", "UTF8"),
+        ]
+        let started = Self.withCStrings(words.map(\.0)) { names in
+            Self.withCStrings(words.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
+        }
+        guard let started else { throw .connectionLost("libpq is out of memory") }
+        connection = started
+        warning.receive(from: started)
+        // Verbose for the opening only: that is how an error in it shows its SQLSTATE.
+        PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
+        try finishConnecting()
+        PQsetnonblocking(started, 1)
+    }
+
+    deinit { PQfinish(connection) }
+
+    private static func withCStrings<Result>(
+        _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+    ) -> Result {
+        let copies = strings.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        let pointers = copies.map { $0.map { UnsafePointer($0) } } + [nil]
+        return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+    }
+
+    private func finishConnecting() throws(DatabaseFailure) {
+        let milliseconds = connectMilliseconds
+        let deadline = Self.now + UInt64(milliseconds) * 1_000_000
+        // "Behave as if PQconnectPoll had last said writing" (libpq, "Database Connection Control Functions").
+        var state = PGRES_POLLING_WRITING
+        if PQstatus(connection) == CONNECTION_BAD { throw openingFailure }
+        while true {
+            switch state {
+            case PGRES_POLLING_OK: return
+            case PGRES_POLLING_FAILED: throw openingFailure
+            case PGRES_POLLING_READING: _ = try wait(POLLIN, until: deadline, for: "a connection", milliseconds)
+            default: _ = try wait(POLLOUT, until: deadline, for: "a connection", milliseconds)
+            }
+            state = PQconnectPoll(connection)
+        }
+    }
+
+    /// libpq heeds connect_timeout in its blocking calls only. Each host of a list has the time.
+    private var connectMilliseconds: Int {
+        var timeout = limits.connectMilliseconds
+        var hosts = 1
+        guard let options = PQconninfo(connection) else { return timeout }
+        defer { PQconninfoFree(options) }
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.val.map({ String(cString: $0) }) {
+                switch String(cString: keyword) {
+                // At least two seconds, as libpq itself has it; zero or less waits for ever there, but not here.
+                case "connect_timeout": if let seconds = Int(value), seconds > 0 { timeout = max(seconds, 2) * 1000 }
+                case "host", "hostaddr": hosts = max(hosts, value.split(separator: ",").count)
+                default: break
+                }
+            }
+            option += 1
+        }
+        return timeout * hosts
+    }
+
+    /// A refusal by the server itself keeps its SQLSTATE, so that a wrong password can be told from a server away.
+    private var openingFailure: DatabaseFailure {
+        let text = errorText
+        return OpeningError.sqlstate(in: text).map {
+            .server(ServerError(sqlstate: $0, message: OpeningError.withoutState($0, text)))
+        } ?? .connectionLost(text)
+    }
+
+    /// The first line of what libpq says; what follows may be DETAIL or a place in the server's source.
+    private var errorText: String {
+        let text = String(cString: PQerrorMessage(connection))
+        return OpeningError.sentence(text)
+    }
+
+    var isOpen: Bool { PQstatus(connection) == CONNECTION_OK }
+    /// Whether the server holds a transaction for us, failed or not.
+    var isInTransaction: Bool { PQtransactionStatus(connection) != PQTRANS_IDLE }
+    /// `server_version` as the server reported it.
+    var serverVersion: String { PQparameterStatus(connection, "server_version").map { String(cString: $0) } ?? "" }
+
+    // MARK: - Waiting
+
+    private static var now: UInt64 { SystemTime().monotonicNanoseconds() }
+
+    private func wait(_ events: Int32, until deadline: UInt64, for what: String, _ milliseconds: Int)
+        throws(DatabaseFailure) -> Int32
+    {
+        while true {
+            let now = Self.now
+            guard now < deadline else { throw .timedOut("waited \(milliseconds) ms for \(what) in vain") }
+            var waiting = [
+                pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0),
+                pollfd(fd: interruption.rawValue, events: Int16(POLLIN), revents: 0),
+            ]
+            let ready = poll(&waiting, 2, Int32(clamping: (deadline - now + 999_999) / 1_000_000))
+            if ready < 0, errno != EINTR { throw .connectionLost(SystemError.last("poll", "database").description) }
+            guard ready > 0 else { continue }
+            if waiting[1].revents != 0 {
+                interruption.clear()
+                throw .interrupted
+            }
+            if waiting[0].revents != 0 { return Int32(waiting[0].revents) }
+        }
+    }
+
+    private func waitForServer(_ events: Int32, for what: String) throws(DatabaseFailure) -> Int32 {
+        let deadline = Self.now + UInt64(limits.answerMilliseconds) * 1_000_000
+        return try wait(events, until: deadline, for: what, limits.answerMilliseconds)
+    }
+
+    /// Sends what libpq has gathered. Reads meanwhile: a server that cannot get rid of its own words takes no more.
+    func flush() throws(DatabaseFailure) {
+        while true {
+            switch PQflush(connection) {
+            case 0: return
+            case 1:
+                let ready = try waitForServer(POLLIN | POLLOUT, for: "the database to take data")
+                if ready & ~POLLOUT != 0 { try consume() }
+            default: throw lost
+            }
+        }
+    }
+
+    private func consume() throws(DatabaseFailure) {
+        if PQconsumeInput(connection) == 0 { throw lost }
+    }
+
+    private var lost: DatabaseFailure { .connectionLost(errorText) }
+
+    /// The next result of what was sent; nil behind the last.
+    func nextAnswer() throws(DatabaseFailure) -> ServerAnswer? {
+        while PQisBusy(connection) != 0 {
+            _ = try waitForServer(POLLIN, for: "the database's answer")
+            try consume()
+        }
+        return PQgetResult(connection).map { ServerAnswer(owning: $0) }
+    }
+
+    /// Every result of what was sent, all read, before the first error among them is thrown.
+    func answers() throws(DatabaseFailure) -> [ServerAnswer] {
+        var all: [ServerAnswer] = []
+        while let answer = try nextAnswer() {
+            all.append(answer)
+            // In COPY the server waits for us: the same result would come for ever.
+            if answer.status == PGRES_COPY_IN || answer.status == PGRES_COPY_OUT { break }
+        }
+        if let failed = all.first(where: \.isFailure) { throw failure(of: failed) }
+        return all
+    }
+
+    /// An error that ended the connection too is the connection's: nothing more can be asked on it.
+    private func failure(of answer: ServerAnswer) -> DatabaseFailure {
+        guard PQstatus(connection) == CONNECTION_OK else {
+            let error = answer.error
+            return .connectionLost(
+                error.sqlstate.isEmpty
+                    ? OpeningError.sentence(error.message, or: errorText) : "\(error.sqlstate): \(error.message)")
+        }
+        return .server(answer.error)
+    }
+
+    // MARK: - Statements
+
+    /// Sends statements without parameters, several behind one another if need be, in one round trip.
+    func send(_ statements: String) throws(DatabaseFailure) {
+        guard PQsendQuery(connection, statements) == 1 else { throw lost }
+        try flush()
+    }
+
+    func run(_ statements: String) throws(DatabaseFailure) -> [ServerAnswer] {
+        try send(statements)
+        return try answers()
+    }
+
+    /// Runs one statement with parameters, without a name and so without a trace on the connection.
+    func run(_ statement: String, _ parameters: [BinaryParameter], binaryResult: Bool = true)
+        throws(DatabaseFailure) -> ServerAnswer
+    {
+        let types = parameters.map(\.kind.rawValue)
+        let lengths = parameters.map { Int32($0.bytes.count) }
+        let formats = [Int32](repeating: 1, count: parameters.count)
+        // One buffer for all values, so that their addresses hold during the call. libpq takes nil for NULL, which no
+        // parameter here is: an empty value has an address too.
+        let joined = parameters.flatMap(\.bytes) + [0]
+        let sent = joined.withUnsafeBytes { bytes in
+            var at = 0
+            let values = parameters.map { parameter -> UnsafePointer<CChar>? in
+                defer { at += parameter.bytes.count }
+                return bytes.baseAddress.map { ($0 + at).assumingMemoryBound(to: CChar.self) }
+            }
+            return PQsendQueryParams(
+                connection, statement, Int32(parameters.count), types, values, lengths, formats, binaryResult ? 1 : 0)
+        }
+        guard sent == 1 else { throw lost }
+        try flush()
+        guard let answer = try answers().last else { throw .connectionLost("the database gave no answer") }
+        return answer
+    }
+
+    // MARK: - COPY and COMMIT
+
+    /// Hands a piece of COPY data to libpq and sends it.
+    func put(_ piece: UnsafeRawBufferPointer) throws(DatabaseFailure) {
+        guard let start = piece.baseAddress, piece.count > 0 else { return }
+        while true {
+            switch PQputCopyData(connection, start.assumingMemoryBound(to: CChar.self), Int32(piece.count)) {
+            case 1: return try flush()
+            case 0:
+                let ready = try waitForServer(POLLIN | POLLOUT, for: "the database to take data")
+                if ready & ~POLLOUT != 0 { try consume() }
+            default: throw lost
+            }
+        }
+    }
+
+    /// Ends COPY data.
+    func endCopy() throws(DatabaseFailure) {
+        while true {
+            switch PQputCopyEnd(connection, nil) {
+            case 1: return try flush()
+            case 0: _ = try waitForServer(POLLOUT, for: "the database to take data")
+            default: throw lost
+            }
+        }
+    }
+
+    /// The warning of class 01 that came since the last call.
+    func takeWarning() -> String? {
+        defer { warning.latest = nil }
+        return warning.latest
+    }
+}

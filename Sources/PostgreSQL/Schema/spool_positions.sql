@@ -1,0 +1,1 @@
+../../../sql/spool_positions.sql

@@ -1,0 +1,206 @@
+import Delivery
+import LinuxSystem
+import OperationLogs
+
+/// A session with PostgreSQL by libpq, as Delivery drives it.
+///
+/// It leaves nothing on the server's side between transactions (no settings, no prepared statements), so it works
+/// through PgBouncer in transaction pooling. Positions and chains, unsigned here, are kept in BIGINT by their bits.
+///
+/// Unchecked: one thread calls everything, and only `interrupt()`, which touches nothing but a descriptor that is
+/// sendable itself, may come from another.
+public final class LibpqSession: DatabaseSession, @unchecked Sendable {
+    private let conninfo: String
+    private let limits: ConnectionLimits
+    private let interruption: EventDescriptor
+    private var connection: LibpqConnection?
+
+    /// - Parameter conninfo: a libpq connection string or URI; PG* variables, services and .pgpass count as ever.
+    /// - Throws: `SystemError` where the process is out of descriptors.
+    public init(conninfo: String, limits: ConnectionLimits = ConnectionLimits()) throws(SystemError) {
+        self.conninfo = conninfo
+        self.limits = limits
+        interruption = try EventDescriptor()
+    }
+
+    public func connect() throws(DatabaseFailure) -> ServerIdentity {
+        connection = nil
+        let open = try LibpqConnection(conninfo: conninfo, limits: limits, interruption: interruption)
+        let identity = try Self.identity(of: open)
+        connection = open
+        return identity
+    }
+
+    private static func identity(of open: LibpqConnection) throws(DatabaseFailure) -> ServerIdentity {
+        let recovery = try open.run(SessionStatements.recovery, [], binaryResult: false)
+        var identity = ServerIdentity(
+            systemIdentifier: nil, timeline: nil, isInRecovery: recovery.isTrue(0, 0), version: open.serverVersion)
+        if recovery.isTrue(0, 1) {
+            let answer = try open.run(SessionStatements.identity, [], binaryResult: false)
+            identity.systemIdentifier = answer.text(0, 0).flatMap { Int64($0) }.map { UInt64(bitPattern: $0) }
+            identity.timeline = answer.text(0, 1).flatMap { UInt32($0) }
+        }
+        return identity
+    }
+
+    public func disconnect() { connection = nil }
+
+    public func interrupt() { interruption.signal() }
+
+    /// Runs `body` on the open connection; lets the connection go if it is of no use afterwards.
+    func withConnection<Result>(_ body: (LibpqConnection) throws(DatabaseFailure) -> Result)
+        throws(DatabaseFailure) -> Result
+    {
+        guard let open = connection else { throw .connectionLost("there is no connection to the database") }
+        do throws(DatabaseFailure) {
+            return try body(open)
+        } catch {
+            if case .server = error, open.isOpen { throw error }
+            connection = nil
+            throw error
+        }
+    }
+
+    public func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? {
+        let tables = [TableRequirement(lane), .spoolPositions]
+        let catalogue = try inTransaction { (open) throws(DatabaseFailure) in
+            try Catalogue.read(tables.map(\.name), over: open)
+        }
+        let findings = SchemaFinding.all(comparing: catalogue, with: tables)
+        return findings.isEmpty ? nil : findings.map(\.sentence).joined(separator: "; ")
+    }
+
+    /// Runs `body` in a transaction of its own, which is rolled back, or in the one that is under way.
+    func inTransaction<Result>(_ body: (LibpqConnection) throws(DatabaseFailure) -> Result)
+        throws(DatabaseFailure) -> Result
+    {
+        if connection?.isInTransaction == true { return try withConnection(body) }
+        try begin()
+        let result: Result
+        do throws(DatabaseFailure) {
+            result = try withConnection(body)
+        } catch {
+            if connection != nil { try rollback() }
+            throw error
+        }
+        try rollback()
+        return result
+    }
+
+    public func begin() throws(DatabaseFailure) {
+        try withConnection { (open) throws(DatabaseFailure) in
+            if open.isInTransaction { _ = try open.run("ROLLBACK") }
+            do throws(DatabaseFailure) {
+                _ = try open.run(SessionStatements.begin(limits))
+            } catch {
+                guard case .server(var refusal) = error else { throw error }
+                if open.isOpen, open.isInTransaction { _ = try open.run("ROLLBACK") }
+                // A server in recovery refuses READ WRITE as a "feature not supported". It is read-only, for as long as
+                // it is a standby.
+                if refusal.sqlstate == "0A000" { refusal.sqlstate = "25006" }
+                throw .server(refusal)
+            }
+            _ = open.takeWarning()
+        }
+    }
+
+    public func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
+        try withConnection { (open) throws(DatabaseFailure) in
+            let answer = try open.run(SessionStatements.lockPositions, [.uuid(spool), .lanes(lanes)])
+            var rows: [PositionRow] = []
+            for row in 0..<answer.rowCount {
+                guard let found = PositionRow(answer, row) else {
+                    throw .server(
+                        ServerError(
+                            sqlstate: "42804",
+                            message: "a column of operation_logs.spool_positions has another type than "
+                                + "opslogd gave it; compare `opslogd schema check`", table: "spool_positions"))
+                }
+                rows.append(found)
+            }
+            return rows
+        }
+    }
+
+    public func insertPositions(spool: UniqueID, lanes: [EventKind], host: String, owner: UniqueID)
+        throws(DatabaseFailure)
+    {
+        try withConnection { (open) throws(DatabaseFailure) in
+            _ = try open.run(
+                SessionStatements.insertPositions,
+                [.uuid(spool), .lanes(lanes), .text(host), .uuid(.zero), .uuid(owner)])
+        }
+    }
+
+    public func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
+        try withConnection { (open) throws(DatabaseFailure) in
+            try open.run(SessionStatements.takeOwnership, [.uuid(spool), .lanes(lanes), .uuid(owner)]).affectedRows ?? 0
+        }
+    }
+
+    public func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
+        try withConnection { (open) throws(DatabaseFailure) in
+            try CopyStream.send(kind, tuples: tuples, rows: rows, over: open)
+        }
+    }
+
+    public func upsert(_ watermarks: [Watermark]) throws(DatabaseFailure) {
+        if watermarks.isEmpty { return }
+        try withConnection { (open) throws(DatabaseFailure) in
+            _ = try open.run(
+                SessionStatements.upsertWatermarks,
+                [
+                    .texts(watermarks.map(\.pipeline)), .timestamps(watermarks.map(\.lastProcessed)),
+                    .texts(watermarks.map(\.status)), .timestamps(watermarks.map(\.updatedAt)),
+                ])
+        }
+    }
+
+    /// Constraints are checked immediately ever since `begin()`.
+    public func move(spool: UniqueID, owner: UniqueID, _ moves: [PositionMove]) throws(DatabaseFailure) -> Int {
+        if moves.isEmpty { return 0 }
+        return try withConnection { (open) throws(DatabaseFailure) in
+            try open.run(
+                SessionStatements.move,
+                [
+                    .uuid(spool), .uuid(owner), .lanes(moves.map(\.lane)),
+                    .int8s(moves.map { Int64(bitPattern: $0.from.rawValue) }),
+                    .int8s(moves.map { Int64(bitPattern: $0.to.rawValue) }), .uuids(moves.map(\.origin.run)),
+                    .int8s(moves.map { Int64(bitPattern: $0.origin.chain) }),
+                ]
+            ).affectedRows ?? 0
+        }
+    }
+
+    public func sendCommit() throws(DatabaseFailure) {
+        try withConnection { (open) throws(DatabaseFailure) in
+            _ = open.takeWarning()
+            try open.send("COMMIT")
+        }
+    }
+
+    public func awaitCommit() throws(DatabaseFailure) -> CommitAnswer {
+        try withConnection { (open) throws(DatabaseFailure) in
+            let tag = try open.answers().last?.commandTag
+            guard tag == "COMMIT" else {
+                // COMMIT of a failed transaction succeeds, as a ROLLBACK.
+                throw .server(
+                    ServerError(
+                        sqlstate: "25P02",
+                        message: "COMMIT was answered with \(tag ?? "nothing"): the transaction had failed"))
+            }
+            return CommitAnswer(warning: open.takeWarning())
+        }
+    }
+
+    /// Nothing happens without a transaction.
+    public func rollback() throws(DatabaseFailure) {
+        try withConnection { (open) throws(DatabaseFailure) in
+            if open.isInTransaction { _ = try open.run("ROLLBACK") }
+        }
+    }
+}
+
+extension BinaryParameter {
+    static func lanes(_ lanes: [EventKind]) -> BinaryParameter { int2s(lanes.map { Int16($0.rawValue) }) }
+}

@@ -4,4 +4,11 @@ public protocol DeadLetterSink: AnyObject, Sendable {
     func append(_ letters: [DeadLetter]) throws
     /// Whether the database's refusal of this record is kept: then it is never sent again, only passed over.
     func holdsRefusal(of sequence: SequenceNumber) -> Bool
+    /// Whether the refusal of any record from `first` to `last` is kept: asked once a chunk, so that its records need
+    /// not be asked for one by one. May say true where none is.
+    func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool
+}
+
+extension DeadLetterSink {
+    public func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool { true }
 }

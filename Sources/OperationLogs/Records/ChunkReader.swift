@@ -29,7 +29,7 @@ public struct RecordView {
 /// What stands in bytes that were written as a chunk but do not fit the format: the checksum held, so the writer erred.
 public struct MalformedChunk: Error, CustomStringConvertible {
     public let what: String
-    @usableFromInline init(_ what: String) { self.what = what }
+    public init(_ what: String) { self.what = what }
     public var description: String { "malformed chunk: \(what)" }
 }
 

@@ -1,0 +1,71 @@
+import OperationLogs
+
+/// A row of the table that says what an SQLSTATE means ("PostgreSQL Error Codes", appendix A of its documentation).
+///
+/// The first row of `SQLSTATECase.table` that matches decides.
+public struct SQLSTATECase: Sendable {
+    /// What of the state is compared.
+    public enum Pattern: Sendable, Hashable {
+        /// All five characters.
+        case code(String)
+        /// The first two.
+        case everyCodeOfClass(String)
+    }
+
+    /// What else must hold for the row to match.
+    public enum Condition: Sendable, Hashable {
+        case always
+        /// The error names no constraint.
+        case withoutConstraintName
+        /// The error names the primary key of a table whose key is a serial number.
+        case onSerialKey
+    }
+
+    /// Names the row in tests and messages.
+    public let label: String
+    public let pattern: Pattern
+    public let condition: Condition
+    public let meaning: FailureMeaning
+    /// Whether a smaller batch may get through where this one did not.
+    public let asksForSmallerBatch: Bool
+    /// Whether only the table at hand is concerned, so that the other lanes need not wait.
+    public let concernsOneTable: Bool
+    /// For the operator: what to do.
+    public let remedy: String?
+
+    init(
+        _ label: String, _ pattern: Pattern, when condition: Condition = .always, _ meaning: FailureMeaning,
+        asksForSmallerBatch: Bool = false, concernsOneTable: Bool = false, remedy: String? = nil
+    ) {
+        self.label = label
+        self.pattern = pattern
+        self.condition = condition
+        self.meaning = meaning
+        self.asksForSmallerBatch = asksForSmallerBatch
+        self.concernsOneTable = concernsOneTable
+        self.remedy = remedy
+    }
+
+    /// The row for an error; `anythingElse` where no other matches.
+    /// - Parameter lane: the table that was being written, if one was.
+    public static func of(_ error: ServerError, lane: EventKind?) -> SQLSTATECase {
+        table.first { $0.matches(error, lane: lane) } ?? anythingElse
+    }
+
+    func matches(_ error: ServerError, lane: EventKind?) -> Bool {
+        let fits =
+            switch pattern {
+            case .code(let code): error.sqlstate == code
+            case .everyCodeOfClass(let code): error.sqlstate.hasPrefix(code)
+            }
+        guard fits else { return false }
+        switch condition {
+        case .always: return true
+        case .withoutConstraintName: return error.constraint == nil
+        case .onSerialKey:
+            // The key of a watermark is its pipeline's name, no serial number.
+            guard let lane, lane != .pipelineWatermarks else { return false }
+            return error.constraint == "\(lane.name)_pkey"
+        }
+    }
+}

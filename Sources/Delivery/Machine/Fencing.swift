@@ -1,0 +1,118 @@
+import OperationLogs
+
+/// At the start, and after every doubt: lock all position rows, compare, take ownership.
+extension DeliveryStateMachine {
+    struct Fence: Sendable {
+        enum Step: Sendable { case begin, compare, insert, own, sendCommit, awaitCommit }
+        var step = Step.begin
+        /// The rows as they were found; empty if they are being made.
+        var rows: [PositionRow] = []
+    }
+
+    mutating func startFence() -> Action {
+        phase = .fencing(Fence())
+        return .execute(.begin)
+    }
+
+    mutating func fencing(_ fence: Fence, _ event: Event, _ now: Moment) -> Action {
+        switch (fence.step, event) {
+        case (.begin, .done): return step(fence, .compare, .fence)
+        case (.compare, .fenced(let found)): return compare(found, fence, now)
+        case (.insert, .done), (.own, .changed(EventKind.allCases.count)):
+            return step(fence, .sendCommit, .sendCommit)
+        case (.own, .changed(let count)):
+            return waitForOperator(
+                "only \(count) of the \(EventKind.allCases.count) rows of operation_logs.spool_positions could be "
+                    + "taken over; look for triggers or rules on that table", now)
+        case (.sendCommit, .done): return step(fence, .awaitCommit, .awaitCommit)
+        case (.awaitCommit, .committed): return fenced(fence, now)
+        case (_, .failed(let failure)): return failedOutsideBatch(failure, now)
+        default:
+            return wait(retry.next(using: &random), then: .connect, now)
+        }
+    }
+
+    private mutating func step(_ fence: Fence, _ step: Fence.Step, _ statement: Statement) -> Action {
+        var fence = fence
+        fence.step = step
+        phase = .fencing(fence)
+        return .execute(statement)
+    }
+
+    private mutating func compare(_ found: [FencedRow], _ fence: Fence, _ now: Moment) -> Action {
+        var contradictions: [String] = []
+        var new = 0
+        for lane in lanes {
+            let row = found.first { $0.row.lane == lane.lane }
+            switch PositionVerdict.of(row, known: lane.known, durable: now.durable, runs: runs) {
+            case .new: new += 1
+            case .atCursor, .ahead: break
+            case .mustWait(let contradiction):
+                contradictions.append(contradiction.sentence(lane.lane, row: row?.row, known: lane.known))
+            }
+        }
+        if let first = contradictions.first {
+            let more = contradictions.count - 1
+            return waitForOperator(more > 0 ? "\(first) (and \(more) more rows)" : first, now)
+        }
+        if new == lanes.count { return step(fence, .insert, .insert(lanes.map(\.lane))) }
+        if new > 0 {
+            // The rows are made together: some without the others were taken away by somebody.
+            let missing = lanes.first { lane in !found.contains { $0.row.lane == lane.lane } }?.lane
+            return waitForOperator(
+                PositionVerdict.Contradiction.rowMissing.sentence(
+                    missing ?? .dataQualityErrors, row: nil,
+                    known: LanePosition(lane: missing ?? .dataQualityErrors, position: .zero, origin: nil)), now)
+        }
+        var fence = fence
+        fence.rows = found.map(\.row)
+        return step(fence, .own, .own(lanes.map(\.lane)))
+    }
+
+    private mutating func fenced(_ fence: Fence, _ now: Moment) -> Action {
+        if let batch = unknownOutcome {
+            unknownOutcome = nil
+            let moved = batch.shares.allSatisfy { share in
+                fence.rows.contains { $0.lane == share.lane && $0.position == share.last }
+            }
+            if moved {
+                committed(batch, warning: nil, now)
+            } else {
+                emit(.notice("a COMMIT without an answer had not taken place; its batch is sent again"))
+            }
+        }
+        for row in fence.rows where row.position > self[row.lane].position {
+            self[row.lane].position = row.position
+            self[row.lane].origin = RecordOrigin(run: row.run, chain: row.chain)
+            self[row.lane].fate = max(self[row.lane].fate, row.position)
+        }
+        mustFence = false
+        operatorRetry.reset()
+        if !isUnreplicated {
+            settled = max(settled, lowestFate)
+            emit(.ledger(lanes.map(\.known), settled: settled))
+        }
+        if obstacle != nil {
+            obstacle = nil
+            emit(.notice("delivery goes on: the database is reached, and its position rows fit this spool"))
+        }
+        saidAt["*"] = nil
+        return choose(now)
+    }
+
+    /// Everything waits until somebody has mended something; tried again at intervals.
+    mutating func waitForOperator(_ reason: String, _ now: Moment) -> Action {
+        noteObstacle(reason, now)
+        emit(.attempt(.held))
+        return rollBack(then: .wait(operatorRetry.nextBound()))
+    }
+
+    mutating func noteObstacle(_ reason: String, _ now: Moment) {
+        obstacle = reason
+        lastError = (reason, now.milliseconds)
+        mustFence = true
+        sayOnceAMinute("*", now, .error("delivery waits: \(reason)"))
+    }
+
+    var lowestFate: SequenceNumber { lanes.map(\.fate).min() ?? .zero }
+}

@@ -1,0 +1,40 @@
+import OperationLogs
+
+/// A lane as the state machine sees it.
+struct LaneState: Sendable {
+    let lane: EventKind
+    /// Where its row in the database is.
+    var position = SequenceNumber.zero
+    /// Of the record at `position`; nil at 0.
+    var origin: RecordOrigin?
+    /// Every record of the lane up to here has its fate; not below `position`.
+    var fate = SequenceNumber.zero
+
+    /// Whether it is delivered in transactions of its own, because it failed or is behind the others.
+    var isAlone = false
+    /// One of the next that many rows was refused together with the others; nil where none is suspected.
+    var suspects: Int?
+    /// How many rows to try at once while it is alone and nothing is suspected.
+    var rowsAlone: Int
+    /// Why it waits; nil if it does not.
+    var hold: Hold?
+
+    /// A lane that waits until somebody mends something, or until a lock is let go.
+    struct Hold: Sendable {
+        var reason: String
+        var backoff: Backoff
+        /// Monotonic milliseconds.
+        var retryAt: UInt64
+    }
+
+    /// How many rows a probe of a held lane takes.
+    static let probeRows = 100
+
+    /// How many rows the lane's next transaction of its own may take.
+    var rowLimit: Int {
+        let suspected = suspects.map { max(1, $0 / 2) } ?? rowsAlone
+        return max(1, hold == nil ? suspected : min(suspected, Self.probeRows))
+    }
+
+    var known: LanePosition { LanePosition(lane: lane, position: position, origin: origin) }
+}

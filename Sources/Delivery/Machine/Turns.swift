@@ -1,0 +1,171 @@
+import OperationLogs
+
+/// Which lanes are gathered next, and what a batch that arrived changes.
+extension DeliveryStateMachine {
+    mutating func choose(_ now: Moment) -> Action {
+        if mustFence { return startFence() }
+        if let turn = takeTurn(now) {
+            phase = .gathering(turn, until: nil)
+            return .gather(turn)
+        }
+        phase = .waiting(.choose)
+        let next = lanes.filter { $0.isAlone && $0.fate < now.durable }.compactMap(\.hold?.retryAt).min()
+        retryAt = next
+        return .idle(milliseconds: next.map { Int($0 - min($0, now.milliseconds)) })
+    }
+
+    /// The turn after this batch, if it commits: it can be gathered while COMMIT is awaited.
+    public func turnAfterCommit(at now: Moment) -> Turn? {
+        guard case .sending(let sending) = phase else { return nil }
+        var ahead = self
+        ahead.committed(sending.batch, warning: nil, now)
+        return ahead.takeTurn(now)
+    }
+
+    /// The next of the turns that are due, in rotation: the lanes that go together, then each that goes alone.
+    mutating func takeTurn(_ now: Moment) -> Turn? {
+        var due: [(number: Int, lanes: [LaneState], limit: Int)] = []
+        let together = lanes.filter { !$0.isAlone }
+        if together.contains(where: { $0.fate < now.durable }) { due.append((0, together, rowLimit)) }
+        for lane in lanes where lane.isAlone && lane.fate < now.durable {
+            if let hold = lane.hold, hold.retryAt > now.milliseconds { continue }
+            due.append((Int(lane.lane.rawValue), [lane], min(rowLimit, lane.rowLimit)))
+        }
+        guard let next = due.first(where: { $0.number > lastTurn }) ?? due.first else { return nil }
+        lastTurn = next.number
+        return Turn(
+            lanes: next.lanes.map { Turn.Lane(lane: $0.lane, fate: $0.fate) },
+            from: next.lanes.map(\.fate).min() ?? .zero, rowLimit: next.limit)
+    }
+
+    mutating func gathered(_ batch: BatchSummary, _ turn: Turn, _ until: UInt64?, _ now: Moment) -> Action {
+        guard !batch.shares.isEmpty else {
+            // Records of other lanes, rejected lines, refusals that are kept: nothing to send.
+            passed(batch)
+            for lane in batch.turn.lanes where self[lane.lane].isAlone { self[lane.lane].suspects = nil }
+            rejoin()
+            return choose(now)
+        }
+        if options.batchWaitMilliseconds > 0, !batch.isFull, !isDraining {
+            let end = until ?? now.milliseconds + UInt64(options.batchWaitMilliseconds)
+            if end > now.milliseconds {
+                phase = .gathering(turn, until: end)
+                return .gatherMore(milliseconds: Int(end - now.milliseconds))
+            }
+        }
+        var statements: [Statement] = [.begin, .lock(batch.shares.map(\.lane))]
+        for share in batch.shares where share.lane != .pipelineWatermarks { statements.append(.copy(share.lane)) }
+        if batch.shares.contains(where: { $0.lane == .pipelineWatermarks }) { statements.append(.upsert) }
+        statements.append(
+            .move(
+                batch.shares.map {
+                    PositionMove(lane: $0.lane, from: self[$0.lane].position, to: $0.last, origin: $0.origin)
+                }))
+        statements += [.sendCommit, .awaitCommit]
+        let sending = Sending(batch: batch, statements: statements)
+        phase = .sending(sending)
+        return .execute(sending.statement)
+    }
+
+    mutating func answered(_ sending: Sending, _ event: Event, _ now: Moment) -> Action {
+        switch (sending.statement, event) {
+        case (_, .failed(let failure)): return failed(failure, in: sending, now)
+        case (.lock(let lanes), .locked(let rows)):
+            guard lanes.allSatisfy({ lane in rows.contains { isAsExpected($0, lane) } }) else {
+                mustFence = true
+                lastError = ("a position row is not where it was left", now.milliseconds)
+                emit(.attempt(.retried))
+                return rollBack(then: .wait(retry.next(using: &random)))
+            }
+            return advance(sending)
+        case (.move(let moves), .changed(let count)):
+            guard count == moves.count else {
+                mustFence = true
+                lastError = ("only \(count) of \(moves.count) position rows were moved", now.milliseconds)
+                emit(.attempt(.retried))
+                return rollBack(then: .wait(retry.next(using: &random)))
+            }
+            return advance(sending)
+        case (.awaitCommit, .committed(let answer)):
+            committed(sending.batch, warning: answer.warning, now)
+            return choose(now)
+        case (.begin, .done), (.copy, .done), (.upsert, .done), (.sendCommit, .done): return advance(sending)
+        default:
+            mustFence = true
+            return wait(retry.next(using: &random), then: .connect, now)
+        }
+    }
+
+    private mutating func advance(_ sending: Sending) -> Action {
+        var sending = sending
+        sending.next += 1
+        phase = .sending(sending)
+        return .execute(sending.statement)
+    }
+
+    private func isAsExpected(_ row: PositionRow, _ lane: EventKind) -> Bool {
+        let known = self[lane]
+        return row.lane == lane && row.position == known.position && row.owner == run
+            && (known.origin == nil || known.origin == RecordOrigin(run: row.run, chain: row.chain))
+    }
+
+    /// A batch is in the database.
+    mutating func committed(_ batch: BatchSummary, warning: String?, _ now: Moment) {
+        for share in batch.shares {
+            self[share.lane].position = share.last
+            self[share.lane].origin = share.origin
+        }
+        if batch.turn.lanes.count == 1, let alone = batch.turn.lanes.first?.lane, self[alone].isAlone,
+            let share = batch.shares.first
+        {
+            gotThrough(alone, share.rows)
+        } else {
+            rowLimit = min(options.batchEvents, rowLimit * 2)
+        }
+        retry.reset()
+        batches += 1
+        eventsDelivered += batch.rows
+        emit(.attempt(.committed))
+        emit(.committed(batch))
+        isUnreplicated = warning != nil
+        if let warning {
+            sayOnceAMinute(
+                "commit", now,
+                .warning("COMMIT was answered with a warning: \(warning); what it delivered is kept in the spool"))
+        }
+        passed(batch, moved: true)
+        rejoin()
+    }
+
+    private mutating func gotThrough(_ lane: EventKind, _ rows: Int) {
+        if self[lane].hold != nil {
+            self[lane].hold = nil
+            saidAt[lane.name] = nil
+            emit(.notice("\(lane.name) takes rows again"))
+        }
+        if let suspects = self[lane].suspects {
+            self[lane].suspects = suspects > rows ? suspects - rows : nil
+        } else {
+            self[lane].rowsAlone = min(options.batchEvents, max(1, self[lane].rowsAlone) * 2)
+        }
+    }
+
+    /// The lanes of a batch have no record up to its end that has not its fate.
+    private mutating func passed(_ batch: BatchSummary, moved: Bool = false) {
+        for lane in batch.turn.lanes { self[lane.lane].fate = max(self[lane.lane].fate, batch.scannedTo) }
+        let lowest = lowestFate
+        // What may be lost with the server that committed it must stay in the spool.
+        guard !isUnreplicated, lowest > settled || moved else { return }
+        settled = max(settled, lowest)
+        emit(.ledger(lanes.map(\.known), settled: settled))
+    }
+
+    /// Lanes that have caught up, and are neither held nor suspected, go with the others again.
+    mutating func rejoin() {
+        let front = lanes.filter { !$0.isAlone }.map(\.fate).min() ?? .zero
+        for index in lanes.indices where lanes[index].isAlone {
+            guard lanes[index].hold == nil, lanes[index].suspects == nil, lanes[index].fate >= front else { continue }
+            lanes[index].isAlone = false
+        }
+    }
+}

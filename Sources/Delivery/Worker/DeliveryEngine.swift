@@ -1,0 +1,228 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// Does what the state machine says: the session's calls, gathering, dead letters, the ledger. Blocks only in those;
+/// waits are the caller's.
+final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: TimeSource> {
+    /// Why `advance` returned.
+    enum Pause: Hashable {
+        /// Nothing can be done for that long.
+        case wait(milliseconds: Int)
+        /// Nothing is left to do, until more is durable, or that long.
+        case idle(milliseconds: Int?)
+        /// More rows may join the batch, for that long.
+        case gathering(milliseconds: Int)
+        /// `isStopped` said so.
+        case stopped
+    }
+
+    private typealias Machine = DeliveryStateMachine
+
+    private let session: Session
+    private let gatherer: BatchGatherer
+    private let ledger: any DeliveryLedger
+    private let deadLetters: any DeadLetterSink
+    private let options: DeliveryOptions
+    private let time: Time
+    private let metrics: DeliveryMetrics
+    private let diagnostics: Diagnostics
+
+    private(set) var machine: DeliveryStateMachine
+    private var action: DeliveryStateMachine.Action
+    /// The batch under way, and the one that is gathered meanwhile.
+    private var batch = Batch()
+    private var ahead = Batch()
+    private var isAheadGathered = false
+    private var superseded = 0
+
+    init(
+        session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
+        options: DeliveryOptions, time: Time, metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64
+    ) {
+        self.session = session
+        gatherer = BatchGatherer(source: source, deadLetters: deadLetters)
+        self.ledger = ledger
+        self.deadLetters = deadLetters
+        self.options = options
+        self.time = time
+        self.metrics = metrics
+        self.diagnostics = diagnostics
+        machine = DeliveryStateMachine(
+            run: ledger.run, runs: ledger.runs, known: ledger.lanes, settled: ledger.settled, options: options,
+            seed: seed)
+        action = .wait(milliseconds: 0)
+        action = machine.handle(.started, at: moment)
+    }
+
+    /// What is there goes at once from now on.
+    func drain() { machine.isDraining = true }
+
+    /// Goes on until there is something to wait for.
+    /// - Parameter isStopped: asked before each step.
+    /// - Throws: what the spool throws; the database's errors are the state machine's.
+    func advance(isStopped: () -> Bool) throws -> Pause {
+        while true {
+            if isStopped() { return .stopped }
+            let event: DeliveryStateMachine.Event
+            switch action {
+            case .wait(let milliseconds): return .wait(milliseconds: milliseconds)
+            case .idle(let milliseconds): return .idle(milliseconds: milliseconds)
+            case .gatherMore(let milliseconds): return .gathering(milliseconds: milliseconds)
+            case .connect: event = connect()
+            case .execute(let statement): event = try execute(statement)
+            case .gather(let turn): event = try gather(turn)
+            case .explain(let lane): event = explain(lane)
+            case .refuse(let lane, let sequence, let error): event = try refuse(lane, sequence, error)
+            }
+            take(event)
+        }
+    }
+
+    /// The pause is over.
+    func resume() throws {
+        if case .gatherMore = action {
+            try gatherer.fill(batch)
+            take(.gathered(batch.summary))
+        } else {
+            take(.woke)
+        }
+    }
+
+    func disconnect() { session.disconnect() }
+
+    var status: DeliveryStatus {
+        machine.status(
+            now: moment.milliseconds, time: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
+    }
+
+    private var moment: DeliveryStateMachine.Moment {
+        DeliveryStateMachine.Moment(
+            milliseconds: time.monotonicNanoseconds() / 1_000_000, durable: gatherer.durable)
+    }
+
+    private func take(_ event: DeliveryStateMachine.Event) {
+        action = machine.handle(event, at: moment)
+        for effect in machine.takeEffects() { pass(effect) }
+    }
+
+    private func pass(_ effect: DeliveryStateMachine.Effect) {
+        switch effect {
+        case .notice(let text): diagnostics.notice(text)
+        case .warning(let text): diagnostics.warning(text)
+        case .error(let text): diagnostics.error(text)
+        case .attempt(let outcome): metrics.count(outcome)
+        case .committed(let summary):
+            metrics.count(summary)
+            metrics.count(superseded: superseded)
+            superseded = 0
+            // A COMMIT whose answer was lost may have been another batch's rows by now.
+            if batch.summary == summary {
+                metrics.observe(batch.receipts, now: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
+            }
+        case .ledger(let lanes, let settled): ledger.committed(lanes, settled: settled)
+        case .refused: metrics.countRefusal()
+        case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
+        }
+    }
+
+    // MARK: Steps
+
+    private func connect() -> DeliveryStateMachine.Event {
+        session.disconnect()
+        do {
+            return .connected(try session.connect())
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func gather(_ turn: Turn) throws -> DeliveryStateMachine.Event {
+        if isAheadGathered, ahead.turn == turn {
+            swap(&batch, &ahead)
+        } else {
+            batch.begin(turn)
+        }
+        isAheadGathered = false
+        // A batch that was gathered ahead may go on with what has become durable since.
+        try gatherer.fill(batch)
+        return .gathered(batch.summary)
+    }
+
+    private func execute(_ statement: DeliveryStateMachine.Statement) throws -> DeliveryStateMachine.Event {
+        do {
+            switch statement {
+            case .begin: try session.begin()
+            case .fence:
+                return .fenced(try compare(session.lockPositions(spool: ledger.spool, lanes: EventKind.allCases)))
+            case .lock(let lanes): return .locked(try session.lockPositions(spool: ledger.spool, lanes: lanes))
+            case .insert(let lanes):
+                try session.insertPositions(spool: ledger.spool, lanes: lanes, host: options.host, owner: ledger.run)
+            case .own(let lanes):
+                return .changed(try session.takeOwnership(spool: ledger.spool, lanes: lanes, owner: ledger.run))
+            case .copy(let kind): try session.copy(kind, tuples: batch.tuples(kind), rows: batch.rows(kind))
+            case .upsert: try upsert()
+            case .move(let moves):
+                return .changed(try session.move(spool: ledger.spool, owner: ledger.run, moves))
+            case .sendCommit: try session.sendCommit()
+            case .awaitCommit:
+                try gatherAhead()
+                return .committed(try session.awaitCommit())
+            case .rollback: try session.rollback()
+            }
+            return .done
+        } catch let failure as DatabaseFailure {
+            return .failed(failure)
+        }
+    }
+
+    private func compare(_ rows: [PositionRow]) throws -> [FencedRow] {
+        try rows.map { row in
+            FencedRow(row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
+        }
+    }
+
+    /// While the server commits, what comes next is gathered.
+    private func gatherAhead() throws {
+        guard let turn = machine.turnAfterCommit(at: moment) else { return }
+        ahead.begin(turn)
+        try gatherer.fill(ahead)
+        isAheadGathered = true
+    }
+
+    private func upsert() throws {
+        let kind = EventKind.pipelineWatermarks
+        let merge = try WatermarkMerge(tuples: batch.tuples(kind), sequences: batch.watermarkSequences)
+        superseded = merge.superseded
+        for round in merge.rounds { try session.upsert(round) }
+    }
+
+    private func explain(_ lane: EventKind) -> DeliveryStateMachine.Event {
+        do {
+            return .explained(try session.obstacle(of: lane))
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func refuse(
+        _ lane: EventKind, _ sequence: SequenceNumber, _ error: ServerError
+    ) throws -> DeliveryStateMachine.Event {
+        let letter = try gatherer.withRecord(sequence) { record, chunk in
+            try RefusedRow.deadLetter(record, in: chunk, error)
+        }
+        guard let letter else {
+            throw SpoolGap(expected: sequence, found: sequence.advanced(by: 1))
+        }
+        isAheadGathered = false
+        do {
+            try deadLetters.append([letter])
+        } catch {
+            return .refusalFailed("\(error)")
+        }
+        diagnostics.warning(
+            "the database refused record \(sequence) of \(lane.name), which is a dead letter now: "
+                + "SQLSTATE \(error.sqlstate)")
+        return .refusalKept
+    }
+}

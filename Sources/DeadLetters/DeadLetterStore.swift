@@ -1,0 +1,145 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// Keeps dead letters in text files of its own: an append-only journal, idempotent by id. Shared by Delivery and the
+/// mover; safe from any thread. One process writes at a time: whoever holds the state directory's lock.
+///
+/// The format, and what opening does with damage, is in <doc:StoreFormat>.
+public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
+    private struct Journal {
+        var writer: JournalWriter<Disk>
+        var movedUpTo: SequenceNumber
+        var movedBeyondHole: Set<UInt64>
+        var newestBeyondHole: SequenceNumber
+
+        func holdsMoved(_ id: SequenceNumber) -> Bool {
+            id <= movedUpTo || movedBeyondHole.contains(id.rawValue)
+        }
+
+        /// Lines behind a hole are known one by one, until the mover has passed the last of them.
+        mutating func noteMoved(_ id: SequenceNumber) {
+            movedUpTo = max(movedUpTo, id)
+            if !movedBeyondHole.isEmpty, id >= newestBeyondHole { movedBeyondHole = [] }
+        }
+    }
+
+    private let journal: Mutex<Journal>
+    /// Apart from the journal, so that asking never waits for a sync.
+    private let refusals: Mutex<RefusalSet>
+    private let refusalCount: Atomic<Int>
+    private let held: Atomic<Int>
+    private let size: Atomic<UInt64>
+    private let moved: Atomic<UInt64>
+    private let mayMissMoved: Bool
+    private let appended: [RejectionReason: Counter]
+    private let heldGauge: Gauge
+
+    /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
+    ///
+    /// - Parameters:
+    ///   - spool: whose sequence numbers are the ids.
+    ///   - lowestPosition: of all lanes: refusals up to here are of no interest any more.
+    ///   - rotationBytes: the size that an append does not take a file beyond, unless it is larger by itself.
+    /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
+    public init(
+        in stateDirectory: Disk, spool: UniqueID, lowestPosition: SequenceNumber, registry: Registry,
+        diagnostics: Diagnostics, rotationBytes: UInt64 = 16 << 20
+    ) throws {
+        let directory = try stateDirectory.directory(Self.directoryName)
+        let found = try JournalRecovery(
+            directory: directory, spool: spool, lowestPosition: lowestPosition, diagnostics: diagnostics)
+        let writer = try JournalWriter(
+            directory: directory, spool: spool, recovered: found, rotationBytes: rotationBytes)
+        journal = Mutex(
+            Journal(
+                writer: writer, movedUpTo: found.movedUpTo, movedBeyondHole: found.movedBeyondHole,
+                newestBeyondHole: SequenceNumber(found.movedBeyondHole.max() ?? 0)))
+        refusals = Mutex(found.refusals)
+        refusalCount = Atomic(found.refusals.count)
+        held = Atomic(found.heldCount)
+        size = Atomic(found.bytes)
+        moved = Atomic(found.movedUpTo.rawValue)
+        mayMissMoved = found.hasHole
+        appended = Dictionary(
+            uniqueKeysWithValues: RejectionReason.allCases.map { reason in
+                let counter = registry.counter(
+                    "opslogd_dead_letters_total", help: "Dead letters appended, by reason.",
+                    labels: [(name: "reason", value: reason.name)])
+                return (reason, counter)
+            })
+        heldGauge = registry.gauge("opslogd_dead_letters", help: "Dead letters held.")
+        heldGauge.set(found.heldCount)
+    }
+
+    /// Within the state directory.
+    public static var directoryName: String { "dead-letters" }
+
+    /// Dead letters that no tombstone ends.
+    public var count: Int { held.load(ordering: .relaxed) }
+    /// Of all files.
+    public var bytes: UInt64 { size.load(ordering: .relaxed) }
+    /// Every rejected line up to here that was ever moved stands in the store.
+    public var movedUpTo: SequenceNumber { SequenceNumber(moved.load(ordering: .relaxed)) }
+
+    /// Behind which record the mover goes on: where the ledger says, or further back if damage may have taken letters
+    /// that the ledger already counts as moved.
+    func resumption(after noted: SequenceNumber) -> SequenceNumber { mayMissMoved ? min(noted, movedUpTo) : noted }
+
+    /// Keeps them: on disk and synced when this returns. One that is there already (by id) is nothing.
+    ///
+    /// Lines that are moved come in ascending order of id.
+    /// - Throws: `SystemError` if nothing was kept and a later try may succeed, a full disk being `isOutOfSpace`;
+    ///   `DeadLetterStoreError.unusable` if nothing can be kept any more. Related system calls: `pwritev`, `fdatasync`.
+    public func append(_ letters: [DeadLetter]) throws {
+        try journal.withLock { journal in
+            var lines: [UInt8] = []
+            var kept: [DeadLetter] = []
+            var ids: Set<SequenceNumber> = []
+            for letter in letters where !holds(letter, journal) && ids.insert(letter.id).inserted {
+                JournalEntry.write(letter.isRefusal ? .refusal : .movedLine, letter.json, to: &lines)
+                kept.append(letter)
+            }
+            guard !kept.isEmpty else { return }
+            let grown = try journal.writer.append(lines)
+            for letter in kept {
+                if letter.isRefusal { insertRefusal(letter.id) } else { journal.noteMoved(letter.id) }
+                appended[letter.reason]?.add()
+            }
+            moved.store(journal.movedUpTo.rawValue, ordering: .relaxed)
+            size.add(UInt64(grown), ordering: .relaxed)
+            heldGauge.set(held.add(kept.count, ordering: .relaxed).newValue)
+        }
+    }
+
+    /// Whether the database's refusal of this record is kept. One atomic load while there are none.
+    public func holdsRefusal(of sequence: SequenceNumber) -> Bool {
+        guard refusalCount.load(ordering: .acquiring) > 0 else { return false }
+        return refusals.withLock { $0.contains(sequence) }
+    }
+
+    /// Lets go of the ids of refusals that Delivery cannot meet again: those up to the lowest position of all lanes
+    /// that a database could still name. The dead letters stay.
+    public func forgetRefusals(upTo sequence: SequenceNumber) {
+        refusals.withLock {
+            $0.forget(upTo: sequence)
+            refusalCount.store($0.count, ordering: .releasing)
+        }
+    }
+
+    private func insertRefusal(_ id: SequenceNumber) {
+        refusals.withLock {
+            $0.insert(id)
+            refusalCount.store($0.count, ordering: .releasing)
+        }
+    }
+
+    private func holds(_ letter: DeadLetter, _ journal: Journal) -> Bool {
+        letter.isRefusal ? holdsRefusal(of: letter.id) : journal.holdsMoved(letter.id)
+    }
+}
+
+extension DeadLetter {
+    var isRefusal: Bool { reason == .rejectedByDatabase }
+}

@@ -1,0 +1,142 @@
+import LinuxSystem
+import OperationLogs
+
+/// The dead letters as they stand on disk: works beside a running daemon and without one, writes nothing, takes no lock.
+///
+/// Made by one pass over the files, which notes tombstones and what stands out of order; a second pass then hands out
+/// letters one at a time. Memory grows with the refusals and tombstones, not with the letters.
+public struct DeadLetterList<Disk: Storage> {
+    /// Where an entry stands.
+    private struct Place {
+        var file: Int
+        var entry: JournalEntry
+    }
+
+    private let files: [(name: String, file: Disk.File)]
+    /// Entries that do not follow the order of ids, by id.
+    private let outOfOrder: [Place]
+    private let ended: Set<SequenceNumber>
+    /// Every rejected line of the spool up to here stands in the files, if they are whole.
+    public let movedUpTo: SequenceNumber
+    /// Entries and ends of files that are not intact, as `FILE: OFFSET`; what a daemon is just writing is not among them.
+    public let damage: [String]
+
+    /// Reads what is there; nothing if the store was never made.
+    ///
+    /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
+    public init(in stateDirectory: Disk) throws {
+        guard try stateDirectory.names().contains(DeadLetterStore<Disk>.directoryName) else {
+            (files, outOfOrder, ended, movedUpTo, damage) = ([], [], [], .zero, [])
+            return
+        }
+        let directory = try stateDirectory.directory(DeadLetterStore<Disk>.directoryName)
+        var files: [(name: String, file: Disk.File)] = []
+        var outOfOrder: [Place] = []
+        var ended: Set<SequenceNumber> = []
+        var newest = SequenceNumber.zero
+        var damage: [String] = []
+        let buffer = ScanBuffer()
+        let numbers = try JournalFileName.numbers(in: directory)
+        for number in numbers {
+            let name = JournalFileName.of(number)
+            let file = try directory.open(name, .reading)
+            var suspects: [UInt64] = []
+            _ = try JournalScan.lines(of: file, buffer: buffer.bytes) { line in
+                switch line {
+                case .header(.unknownVersion(let version)):
+                    throw DeadLetterStoreError.unknownVersion(file: name, version: version)
+                case .header(.damaged): suspects.append(0)
+                case .header(.header): break
+                case .damaged(let offset, _): suspects.append(offset)
+                case .entry(let entry):
+                    damage += suspects.map { "\(name): \($0)" }
+                    suspects = []
+                    switch entry.kind {
+                    case .tombstone: ended.insert(entry.id)
+                    case .movedLine where entry.id > newest: newest = entry.id
+                    case .movedLine, .refusal: outOfOrder.append(Place(file: files.count, entry: entry))
+                    case nil: break
+                    }
+                }
+            }
+            // At the very end it may be an append that is under way.
+            if number != numbers.last { damage += suspects.map { "\(name): \($0)" } }
+            files.append((name, file))
+        }
+        self.files = files
+        self.outOfOrder = outOfOrder.sorted { $0.entry.id < $1.entry.id }
+        self.ended = ended
+        self.damage = damage
+        movedUpTo = newest
+    }
+
+    /// Calls `body` with each dead letter that matches, by ascending id: oldest first.
+    ///
+    /// - Parameters:
+    ///   - unmoved: the spool, for what is durable there and not moved yet; nil leaves that out.
+    ///   - noted: how far the spool's cursor says that lines were moved: nothing before it is looked at again.
+    ///   - body: returns whether to go on.
+    public func forEach(
+        _ filter: DeadLetterFilter = DeadLetterFilter(), unmoved: (any RecordSource)? = nil,
+        noted: SequenceNumber = .zero, _ body: (DeadLetter) throws -> Bool
+    ) throws {
+        var outOfOrder = outOfOrder[...]
+        var buffer: [UInt8] = []
+        var last: SequenceNumber?
+
+        func hand(_ id: SequenceNumber, _ letter: () throws -> DeadLetter?) throws {
+            guard id != last, !ended.contains(id), filter.matches(id) else { return }
+            last = id
+            if let letter = try letter(), filter.matches(letter), try !body(letter) { throw EnoughLetters() }
+        }
+        func handOutOfOrder(before id: SequenceNumber?) throws {
+            while let place = outOfOrder.first, id.map({ place.entry.id < $0 }) ?? true {
+                outOfOrder.removeFirst()
+                try hand(place.entry.id) { try Self.read(place.entry, in: files[place.file].file, &buffer) }
+            }
+        }
+        func inOrder(_ id: SequenceNumber, _ letter: () throws -> DeadLetter?) throws {
+            try handOutOfOrder(before: id)
+            try hand(id, letter)
+        }
+
+        do {
+            var newest = SequenceNumber.zero
+            let scanBuffer = ScanBuffer()
+            for (_, file) in files {
+                _ = try JournalScan.lines(of: file, buffer: scanBuffer.bytes) { line in
+                    guard case .entry(let entry) = line, entry.kind == .movedLine, entry.id > newest,
+                        entry.id <= movedUpTo
+                    else { return }
+                    newest = entry.id
+                    try inOrder(entry.id) { try Self.read(entry, in: file, &buffer) }
+                }
+            }
+            if let unmoved {
+                let start = max(movedUpTo, noted)
+                try unmoved.seek(to: start.advanced(by: 1))
+                while let group = try unmoved.next() {
+                    try RejectedLines.forEach(in: group, after: start) { letter in
+                        try inOrder(letter.id) { letter }
+                    }
+                }
+            }
+            try handOutOfOrder(before: nil)
+        } catch is EnoughLetters {}
+    }
+
+    private static func read(
+        _ entry: JournalEntry, in file: Disk.File, _ buffer: inout [UInt8]
+    ) throws -> DeadLetter? {
+        if buffer.count < entry.length { buffer = [UInt8](repeating: 0, count: entry.length) }
+        return try buffer.withUnsafeMutableBytes { bytes in
+            let line = UnsafeMutableRawBufferPointer(rebasing: bytes[..<entry.length])
+            guard try file.read(into: line, at: entry.offset) == entry.length else { return nil }
+            let head = JournalEntry.headBytes
+            return StoredLetter.read(UnsafeRawBufferPointer(line).part(head, entry.length - head))
+        }
+    }
+}
+
+/// Ends a walk through the letters early.
+private struct EnoughLetters: Error {}

@@ -1,0 +1,131 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// Moves rejected lines from the spool into the store as soon as they are durable, whether the database is there or not.
+///
+/// Has a position of its own in the spool, kept by the ledger. A line is durable in the spool until it is durable in
+/// the store: the ledger hears of it after the store's sync, and what is moved twice after a crash is there once.
+public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked Sendable {
+    // Only `run`'s thread touches what is not Sendable: the source and the round that is under way.
+    private let source: any RecordSource
+    private let ledger: any DeliveryLedger
+    private let store: DeadLetterStore<Disk>
+    private let clock: Clock
+    private let diagnostics: Diagnostics
+    private let wake: EventDescriptor
+    private let stopped: EventDescriptor
+    private let isStopping = Atomic<Bool>(false)
+    private let obstacle = Mutex<String?>(nil)
+    private var round = MoverRound()
+
+    /// How long to wait before a full disk is tried again.
+    private let pauseMilliseconds: Int
+
+    /// - Parameter source: this mover's own; nobody else may use it.
+    /// - Throws: `SystemError` where the process is out of descriptors.
+    public init(
+        source: any RecordSource, ledger: any DeliveryLedger, store: DeadLetterStore<Disk>, clock: Clock,
+        diagnostics: Diagnostics, pauseMilliseconds: Int = 1000
+    ) throws(SystemError) {
+        self.source = source
+        self.ledger = ledger
+        self.store = store
+        self.clock = clock
+        self.diagnostics = diagnostics
+        self.pauseMilliseconds = pauseMilliseconds
+        wake = try EventDescriptor()
+        stopped = try EventDescriptor()
+    }
+
+    /// Moves until `stop()`; then moves what is durable by that time, for at most a second, and returns. Blocks without
+    /// a timeout while there is nothing to move.
+    ///
+    /// - Throws: `DeadLetterStoreError.unusable` or `SystemError` if the store's disk fails; what the source throws.
+    public func run() throws {
+        let wake = wake
+        source.onDurable { wake.signal() }
+        let start = store.resumption(after: ledger.movedDeadLetters)
+        round = MoverRound(position: start)
+        try source.seek(to: start.advanced(by: 1))
+        do {
+            while true {
+                let isLastRound = isStopping.load(ordering: .acquiring)
+                try moveWhatIsDurable(isLastRound: isLastRound)
+                if isLastRound { return }
+                if !isStopping.load(ordering: .acquiring) { wake.wait() }
+            }
+        } catch is StoppedWhileFull {
+            diagnostics.notice("stopped while the disk was full: dead letters wait in the spool until the next start")
+        }
+    }
+
+    /// Makes `run` return after an orderly end; from any thread.
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        stopped.signal()
+        wake.signal()
+    }
+
+    public var status: DeadLettersStatus {
+        DeadLettersStatus(
+            held: store.count, bytes: store.bytes, movedUpTo: ledger.movedDeadLetters,
+            obstacle: obstacle.withLock { $0 })
+    }
+
+    private func moveWhatIsDurable(isLastRound: Bool) throws {
+        let start = clock.monotonicNanoseconds()
+        round.begin(at: start)
+        while let group = try source.next() {
+            try RejectedLines.forEach(in: group, after: round.position) { letter in
+                round.add(letter)
+                if round.isFull { try settle(upTo: letter.id) }
+            }
+            round.position = max(round.position, group.lastSequence)
+            let now = clock.monotonicNanoseconds()
+            if round.isDue(at: now) { try settle(upTo: round.position) }
+            if isLastRound ? now &- start > 1_000_000_000 : isStopping.load(ordering: .acquiring) { break }
+        }
+        try settle(upTo: round.position)
+    }
+
+    /// Makes the gathered letters durable and tells the ledger; waits for as long as the disk is full.
+    private func settle(upTo position: SequenceNumber) throws {
+        let letters = round.take(at: clock.monotonicNanoseconds())
+        var isKept = letters.isEmpty
+        while !isKept {
+            do {
+                try store.append(letters)
+                isKept = true
+                clearObstacle()
+            } catch let error as SystemError where error.isOutOfSpace {
+                if isStopping.load(ordering: .acquiring) { throw StoppedWhileFull() }
+                meet(error)
+                stopped.wait(milliseconds: pauseMilliseconds)
+            }
+        }
+        if position > ledger.movedDeadLetters { ledger.movedDeadLetters(upTo: position) }
+    }
+
+    private func meet(_ error: SystemError) {
+        let isNew = obstacle.withLock { obstacle in
+            defer { obstacle = "\(error)" }
+            return obstacle == nil
+        }
+        if isNew {
+            diagnostics.error("dead letters wait in the spool: \(error); tried again each second until there is room")
+        }
+    }
+
+    private func clearObstacle() {
+        let wasThere = obstacle.withLock { obstacle in
+            defer { obstacle = nil }
+            return obstacle != nil
+        }
+        if wasThere { diagnostics.notice("there is room for dead letters again; those that waited are moved") }
+    }
+}
+
+/// Ends `run` in order: what was gathered is still in the spool, and nothing behind it may be noted as moved.
+private struct StoppedWhileFull: Error {}

@@ -1,0 +1,41 @@
+import OperationLogs
+
+/// What the mover has gathered since its last sync: bounded in bytes and in time.
+struct MoverRound {
+    /// Every record up to here has been looked at.
+    var position: SequenceNumber
+    private var letters: [DeadLetter] = []
+    private var lineBytes = 0
+    /// By the monotonic clock.
+    private var startedAt: UInt64 = 0
+
+    /// Lines gathered for one append.
+    static let fullBytes = 1 << 20
+    /// The longest that a gathered letter waits for others while the spool goes on and on.
+    static let longestNanoseconds: UInt64 = 200_000_000
+
+    init(position: SequenceNumber = .zero) { self.position = position }
+
+    var isFull: Bool { lineBytes >= Self.fullBytes || letters.count >= 8192 }
+
+    /// Begins a round.
+    mutating func begin(at now: UInt64) { startedAt = now }
+
+    mutating func add(_ letter: DeadLetter) {
+        letters.append(letter)
+        lineBytes += letter.line.count
+    }
+
+    /// Whether to settle although more is there, so that neither letters nor the ledger fall behind.
+    func isDue(at now: UInt64) -> Bool { now &- startedAt >= Self.longestNanoseconds }
+
+    /// Hands out what was gathered, and begins the next round.
+    mutating func take(at now: UInt64) -> [DeadLetter] {
+        defer {
+            letters = []
+            lineBytes = 0
+            startedAt = now
+        }
+        return letters
+    }
+}

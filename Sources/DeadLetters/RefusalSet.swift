@@ -1,0 +1,44 @@
+import OperationLogs
+
+/// The ids of rows that the database refused, in order, as far as Delivery could still meet them.
+struct RefusalSet: Sendable {
+    private var ids: [UInt64] = []
+
+    var count: Int { ids.count }
+
+    /// - Returns: whether it was new.
+    @discardableResult
+    mutating func insert(_ id: SequenceNumber) -> Bool {
+        // Nearly always the newest: refusals come about in the order of the spool.
+        if let last = ids.last, last < id.rawValue {
+            ids.append(id.rawValue)
+            return true
+        }
+        let place = place(of: id)
+        if place < ids.count, ids[place] == id.rawValue { return false }
+        ids.insert(id.rawValue, at: place)
+        return true
+    }
+
+    func contains(_ id: SequenceNumber) -> Bool {
+        let place = place(of: id)
+        return place < ids.count && ids[place] == id.rawValue
+    }
+
+    /// Lets go of the ids up to this one, itself included.
+    mutating func forget(upTo id: SequenceNumber) {
+        guard id.rawValue < .max else { return ids.removeAll() }
+        ids.removeFirst(place(of: id.advanced(by: 1)))
+    }
+
+    /// Of the first id that is not below `id`.
+    private func place(of id: SequenceNumber) -> Int {
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id.rawValue { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,63 @@
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// A real directory whose writes and syncs fail when a test wants them to.
+struct FaultyStorage: Storage {
+    final class Faults: Sendable {
+        /// The errno of writes; 0 lets them through. A failing write leaves half of its bytes behind.
+        let write = Atomic<Int32>(0)
+        let sync = Atomic<Int32>(0)
+        let truncate = Atomic<Int32>(0)
+        let syncs = Atomic<Int>(0)
+        let writes = Atomic<Int>(0)
+    }
+
+    let real: DirectoryStorage
+    let faults: Faults
+
+    final class File: StorageFile {
+        let real: RegularFile
+        let faults: Faults
+        init(_ real: RegularFile, _ faults: Faults) {
+            self.real = real
+            self.faults = faults
+        }
+
+        func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
+            try real.read(into: buffer, at: offset)
+        }
+        func write(_ parts: [UnsafeRawBufferPointer], at offset: UInt64) throws(SystemError) {
+            faults.writes.add(1, ordering: .relaxed)
+            let code = faults.write.load(ordering: .relaxed)
+            guard code != 0 else { return try real.write(parts, at: offset) }
+            try real.write(parts.map { UnsafeRawBufferPointer(rebasing: $0[..<($0.count / 2)]) }, at: offset)
+            throw SystemError(call: "pwritev", subject: "file", code: code)
+        }
+        func synchronize() throws(SystemError) {
+            faults.syncs.add(1, ordering: .relaxed)
+            let code = faults.sync.load(ordering: .relaxed)
+            guard code == 0 else { throw SystemError(call: "fdatasync", subject: "file", code: code) }
+            try real.synchronize()
+        }
+        func allocate(_ length: UInt64) throws(SystemError) { try real.allocate(length) }
+        func truncate(to length: UInt64) throws(SystemError) {
+            let code = faults.truncate.load(ordering: .relaxed)
+            guard code == 0 else { throw SystemError(call: "ftruncate", subject: "file", code: code) }
+            try real.truncate(to: length)
+        }
+        func length() throws(SystemError) -> UInt64 { try real.length() }
+    }
+
+    func open(_ name: String, _ opening: StorageOpening) throws(SystemError) -> File {
+        File(try real.open(name, opening), faults)
+    }
+    func names() throws(SystemError) -> [String] { try real.names() }
+    func rename(_ old: String, to new: String) throws(SystemError) { try real.rename(old, to: new) }
+    func remove(_ name: String) throws(SystemError) { try real.remove(name) }
+    func synchronizeDirectory() throws(SystemError) { try real.synchronizeDirectory() }
+    func availableBytes() throws(SystemError) -> UInt64 { try real.availableBytes() }
+    func directory(_ name: String) throws(SystemError) -> FaultyStorage {
+        FaultyStorage(real: try real.directory(name), faults: faults)
+    }
+}

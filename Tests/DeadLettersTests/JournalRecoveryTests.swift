@@ -1,0 +1,134 @@
+import DeadLetters
+import LinuxSystem
+import OperationLogs
+import Testing
+
+@Suite struct JournalRecoveryTests {
+    private let name = "0000000001.dead"
+
+    @Test func `an end torn at any byte is cut, reported and kept aside, and what stands before it is whole`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1)])
+        let kept = try scratch.bytes(of: name).count
+        try openStore(scratch.storage).append([letter(2), letter(3, .invalidUTF8, line: [0xff])])
+        let whole = try scratch.bytes(of: name)
+        let headerEnd = try #require(whole.firstIndex(of: 0x0a)) + 1
+        let secondEnd = try #require(whole[kept...].firstIndex(of: 0x0a)) + 1
+
+        for length in 0...whole.count {
+            try scratch.write(Array(whole[..<length]), to: name)
+            let told = Told()
+            let store = try openStore(scratch.storage, diagnostics: told.diagnostics)
+            let intact = [headerEnd, kept, secondEnd, whole.count].last { $0 <= length } ?? 0
+            let ids: [UInt64] = [kept: [1], secondEnd: [1, 2], whole.count: [1, 2, 3]][intact] ?? []
+            #expect(try listedIDs(scratch.storage) == ids, "length \(length)")
+            #expect(try scratch.bytes(of: name) == Array(whole[..<intact]), "length \(length)")
+            #expect(told.all.count == (intact == length ? 0 : 1), "length \(length)")
+            if intact < length {
+                #expect(try scratch.bytes(of: "\(name).torn-\(intact)") == Array(whole[intact..<length]))
+            }
+            try store.append([letter(2), letter(3), letter(4)])
+            #expect(
+                try listedIDs(scratch.storage) == [1, 2, 3, 4].filter { $0 > 1 || ids.contains(1) }, "length \(length)")
+            let again = Told()
+            _ = try openStore(scratch.storage, diagnostics: again.diagnostics)
+            #expect(again.all.isEmpty, "length \(length)")
+        }
+    }
+
+    @Test func `every changed byte of a middle entry is reported, and everything else is listed`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2), letter(3)])
+        let whole = try scratch.bytes(of: name)
+        let ends = whole.indices.filter { whole[$0] == 0x0a }
+        for place in ends[1] + 1..<ends[2] {
+            var damaged = whole
+            damaged[place] ^= 0x01
+            try scratch.write(damaged, to: name)
+            let told = Told()
+            _ = try openStore(scratch.storage, diagnostics: told.diagnostics)
+            #expect(!told.all.isEmpty && told.all.allSatisfy { $0.hasPrefix("error: dead-letters/\(name)") })
+            #expect(try listedIDs(scratch.storage) == [1, 3], "byte \(place)")
+            #expect(try DeadLetterList(in: scratch.storage).damage.isEmpty == false)
+            #expect(try scratch.bytes(of: name) == damaged)
+        }
+    }
+
+    @Test func `letters that were lost in the middle are taken again, and those behind them are not`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2), letter(3), letter(4)])
+        var bytes = try scratch.bytes(of: name)
+        let ends = bytes.indices.filter { bytes[$0] == 0x0a }
+        for place in ends[1] + 1..<ends[2] { bytes[place] = 0 }
+        try scratch.write(bytes, to: name)
+        let store = try openStore(scratch.storage)
+        #expect(store.movedUpTo == SequenceNumber(1))
+        try store.append([letter(2), letter(3)])
+        try store.append([letter(4), letter(5)])
+        try store.append([letter(4), letter(6)])
+        #expect(try listedIDs(scratch.storage) == [1, 2, 3, 4, 5, 6])
+        #expect(store.count == 6)
+        let again = try openStore(scratch.storage)
+        try again.append([letter(2), letter(3), letter(4), letter(5), letter(6), letter(7)])
+        #expect(try listedIDs(scratch.storage) == [1, 2, 3, 4, 5, 6, 7])
+    }
+
+    @Test func `a damaged first line is reported, its entries are listed, and a new file is begun`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2, .rejectedByDatabase)])
+        var bytes = try scratch.bytes(of: name)
+        bytes[3] ^= 1
+        try scratch.write(bytes, to: name)
+        let told = Told()
+        let store = try openStore(scratch.storage, diagnostics: told.diagnostics)
+        #expect(told.all.count == 1)
+        #expect(store.holdsRefusal(of: SequenceNumber(2)))
+        try store.append([letter(3)])
+        #expect(try scratch.letters.names() == [name, "0000000002.dead"])
+        #expect(try listedIDs(scratch.storage) == [1, 2, 3])
+    }
+
+    @Test func `a damaged end of a file that is not the last is reported and left as it is`() throws {
+        let scratch = try ScratchDirectory()
+        let store = try openStore(scratch.storage, rotationBytes: 900)
+        for id in 1...4 { try store.append([letter(UInt64(id))]) }
+        #expect(try scratch.letters.names().count == 2)
+        var bytes = try scratch.bytes(of: name)
+        bytes[bytes.count - 5] ^= 1
+        try scratch.write(bytes, to: name)
+        let told = Told()
+        _ = try openStore(scratch.storage, diagnostics: told.diagnostics, rotationBytes: 900)
+        #expect(told.all.count == 1)
+        #expect(try listedIDs(scratch.storage) == [1, 3, 4])
+        #expect(try scratch.bytes(of: name) == bytes)
+    }
+
+    @Test func `names that are not the store's are left alone`() throws {
+        let scratch = try ScratchDirectory()
+        for name in ["1.dead", "note.txt", "000000000x.dead", ".dead"] { try scratch.write([1], to: name) }
+        try openStore(scratch.storage).append([letter(1)])
+        #expect(try scratch.letters.names().count == 5)
+        #expect(try listedIDs(scratch.storage) == [1])
+    }
+
+    @Test(arguments: ["retried", "discarded", "dropped"])
+    func `a tombstone ends its dead letter, which is still never sent`(_ fate: String) throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2, .rejectedByDatabase), letter(3)])
+        var lines = try scratch.bytes(of: name)
+        for id in [2, 3] as [UInt64] {
+            let object =
+                "{\"id\":\"\(SequenceNumber(id))\",\"fate\":\"\(fate)\",\"time\":\"2026-11-20T12:34:56.123456Z\"}"
+            let entry = Array("t \(object)".utf8)
+            let checksum = String(entry.withUnsafeBytes { CRC32C.of($0) }, radix: 16)
+            lines += Array("\(String(repeating: "0", count: 8 - checksum.count))\(checksum) ".utf8) + entry + [0x0a]
+        }
+        try scratch.write(lines, to: name)
+        let told = Told()
+        let store = try openStore(scratch.storage, diagnostics: told.diagnostics)
+        #expect(told.all.isEmpty)
+        #expect(store.count == 1)
+        #expect(store.holdsRefusal(of: SequenceNumber(2)))
+        #expect(try listedIDs(scratch.storage) == [1])
+    }
+}

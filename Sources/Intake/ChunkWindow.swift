@@ -66,6 +66,9 @@ public final class ChunkWindow {
     /// Whether the input must not read more now. The open chunk counts too.
     public var isFull: Bool { bytesUnderWay + builder.recordBytes >= limitBytes }
 
+    /// Chunks handed over and not known to be durable: where there are many, gathering more lines costs no time.
+    public var chunksUnderWay: Int { underWay.count }
+
     /// Whether everything that was submitted is durable, as far as `settle()` has noted.
     public var isSettled: Bool { settledTicket + 1 == openTicket }
 

@@ -20,6 +20,8 @@ public final class Inotify {
         public static let selfMoved = Events(IN_MOVE_SELF)
         /// Only a directory will do.
         public static let onlyDirectory = Events(IN_ONLYDIR)
+        /// Adds to what an existing watch asks for.
+        public static let adding = Events(IN_MASK_ADD)
         /// In an event: the name is a directory's.
         public static let isDirectory = Events(IN_ISDIR)
         /// In an event: the watch is gone.

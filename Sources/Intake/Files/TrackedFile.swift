@@ -43,8 +43,9 @@ final class TrackedFile {
     var skipsNULs = false
     /// Whether it was compared to the files that it may be a copy of.
     var isJudged = false
-    /// The size that was last seen.
+    /// The size that was last seen, and before the last read.
     var size: UInt64
+    var sizeBeforeTruncation: UInt64 = 0
     /// Bytes behind `read` that are known, of a line that has not ended.
     var unfinishedBytes = 0
     /// Read to its end first: the file that had the name before.

@@ -1,0 +1,80 @@
+import LinuxSystem
+
+/// Whether a file holds what was read of another, or of itself before a restart.
+struct ContentComparison {
+    /// What was read: the place with its hash, and the first bytes or their hash.
+    let mark: ContentMark
+    let fingerprint: UInt64
+
+    init(_ position: FilePosition) {
+        mark = position.mark
+        fingerprint = position.fingerprint
+    }
+
+    init(mark: ContentMark, head: [UInt8]) {
+        self.mark = mark
+        let length = Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes)))
+        fingerprint = head.prefix(length).withUnsafeBytes { ContentHash.of($0).value }
+    }
+
+    /// Compares the beginning and the last bytes before the place; with `thoroughly`, the hash of everything between,
+    /// which reads the file up to the place.
+    ///
+    /// - Returns: the file's first bytes (at most 1,024, up to the place) if it holds the same content; nil if not.
+    func match(_ file: InputFile, size: UInt64, thoroughly: Bool) -> [UInt8]? {
+        guard size >= mark.offset, mark.offset > 0,
+            let head = try? file.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0),
+            head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,
+            let tail = try? file.bytes(mark.tail.count, at: mark.offset - UInt64(mark.tail.count)), tail == mark.tail
+        else { return nil }
+        if thoroughly {
+            guard let hash = try? Self.hash(of: file, from: mark.hashedFrom, to: mark.offset), hash == mark.hash else {
+                return nil
+            }
+        }
+        return head
+    }
+
+    private static func hash(of file: InputFile, from start: UInt64, to end: UInt64) throws(SystemError) -> ContentHash
+    {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        var hash = ContentHash()
+        var at = start
+        while at < end {
+            let wanted = Int(min(UInt64(buffer.count), end - at))
+            let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: at)
+            if count == 0 { break }
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            at += UInt64(count)
+        }
+        return hash
+    }
+}
+
+/// How a file looks beside another that is followed.
+enum Resemblance: Hashable {
+    case none
+    /// All that it holds so far stands at the beginning of the other too: a copy that is being made, perhaps.
+    case beginning
+    /// It begins with all that was read of the other.
+    case whole
+
+    /// Of `file` to `original`.
+    static func of(_ file: InputFile, size: UInt64, to original: TrackedFile) -> Resemblance {
+        guard size > 0, !original.head.isEmpty,
+            let head = try? file.bytes(min(original.head.count, Int(clamping: size)), at: 0), !head.isEmpty,
+            head.elementsEqual(original.head.prefix(head.count))
+        else { return .none }
+        if size >= original.resume.offset {
+            let comparison = ContentComparison(mark: original.resume, head: original.head)
+            return comparison.match(file, size: size, thoroughly: true) == nil ? .none : .whole
+        }
+        if size <= UInt64(head.count) { return .beginning }
+        let count = min(ContentMark.tailBytes, Int(clamping: size))
+        guard let ours = try? file.bytes(count, at: size - UInt64(count)),
+            let theirs = try? original.file?.bytes(count, at: size - UInt64(count)), ours == theirs
+        else { return .none }
+        return .beginning
+    }
+}

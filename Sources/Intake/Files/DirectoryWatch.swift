@@ -1,0 +1,215 @@
+import Glibc
+import Instruments
+import LinuxSystem
+
+/// The watches of one input: the directories that its patterns lead to, those in which such directories may appear, and
+/// those of the targets of links. Owned by the input's thread.
+///
+/// A directory that cannot be watched is looked through at intervals, and named in the log and in `status`.
+final class DirectoryWatch {
+    enum Change: Hashable {
+        /// A file was written to under this name.
+        case modified(String)
+        /// Something may have happened to this name.
+        case look(String)
+        /// Something happened to a file that is watched itself.
+        case file(UInt64)
+        /// Anything may have happened.
+        case everything
+    }
+
+    private static let ofDirectories: Inotify.Events = [
+        .created, .deleted, .movedFrom, .movedTo, .selfDeleted, .selfMoved, .onlyDirectory, .adding,
+    ]
+    private static let ofNames: Inotify.Events = ofDirectories.union([.modified, .attributes])
+    private static let ofFiles: Inotify.Events = [.modified, .attributes, .selfMoved]
+
+    private let inotify: Inotify?
+    private let maxWatches: Int
+    private let diagnostics: Diagnostics
+    private let input: String
+    private var watchOf: [String: Int32] = [:]
+    private var directoriesOf: [Int32: Set<String>] = [:]
+    private var fileOf: [Int32: UInt64] = [:]
+    /// Directories whose own entries are path components, not files.
+    private var ancestors: Set<String> = []
+    /// What the walk that is under way needs.
+    private var needed: Set<String> = []
+    /// Names that are links, by the name that they lead to.
+    private var linksTo: [String: Set<String>] = [:]
+    private(set) var polled: Set<String> = []
+
+    init(input: String, maxWatches: Int, diagnostics: Diagnostics) {
+        self.input = input
+        self.maxWatches = maxWatches
+        self.diagnostics = diagnostics
+        do {
+            inotify = try Inotify()
+        } catch {
+            inotify = nil
+            diagnostics.warning("input \(input): \(error); its directories are looked through at intervals")
+        }
+    }
+
+    var watched: [String] { watchOf.keys.sorted() }
+
+    // MARK: What is watched
+
+    /// Watches all that the patterns lead to, each directory before anybody lists it.
+    ///
+    /// - Returns: the directories in which the last components are to be looked for.
+    func walk(_ patterns: [PathPattern]) -> Set<String> {
+        needed = []
+        ancestors = []
+        linksTo = [:]
+        polled = []
+        var found: Set<String> = []
+        for pattern in patterns { descend("", pattern.components[...], &found) }
+        return found
+    }
+
+    /// Ends the watches that nothing has asked for since the walk began.
+    func endUnused() {
+        for (path, watch) in watchOf where !needed.contains(path) {
+            watchOf[path] = nil
+            directoriesOf[watch]?.remove(path)
+            guard directoriesOf[watch]?.isEmpty ?? true else { continue }
+            directoriesOf[watch] = nil
+            inotify?.end(watch)
+        }
+    }
+
+    private func descend(_ directory: String, _ components: ArraySlice<String>, _ found: inout Set<String>) {
+        guard let next = components.first else { return }
+        let here = directory.isEmpty ? "/" : directory
+        let rest = components.dropFirst()
+        if rest.isEmpty {
+            watch(here, Self.ofNames)
+            found.insert(here)
+        } else if PathPattern.isWild(next) {
+            ancestors.insert(here)
+            watch(here, Self.ofDirectories)
+            for name in (try? DirectoryListing.names(of: here))?.names ?? []
+            where PathPattern.matches(name: name, next) && Self.isDirectory("\(directory)/\(name)") {
+                descend("\(directory)/\(name)", rest, &found)
+            }
+        } else {
+            let path = "\(directory)/\(next)"
+            let isLink = DirectoryListing.linkTarget(of: path) != nil
+            if isLink || !Self.isDirectory(path) {
+                // It may come, or lead elsewhere one day.
+                ancestors.insert(here)
+                watch(here, Self.ofDirectories)
+            }
+            if Self.isDirectory(path) { descend(path, rest, &found) }
+        }
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        (try? FileIdentity.at(path))?.isDirectory ?? false
+    }
+
+    private func watch(_ directory: String, _ events: Inotify.Events) {
+        needed.insert(directory)
+        guard let inotify, watchOf[directory] != nil || watchOf.count < maxWatches else {
+            poll(directory, "the limit of watches is reached")
+            return
+        }
+        do {
+            let watch = try inotify.watch(directory, events)
+            if let before = watchOf[directory], before != watch { directoriesOf[before]?.remove(directory) }
+            watchOf[directory] = watch
+            directoriesOf[watch, default: []].insert(directory)
+        } catch {
+            // A directory that has gone since is the business of the one above it.
+            if error.code == ENOENT || error.code == ENOTDIR { return }
+            poll(directory, error.code == ENOSPC ? "raise fs.inotify.max_user_watches" : "\(error)")
+        }
+    }
+
+    private var announced: Set<String> = []
+
+    private func poll(_ directory: String, _ reason: String) {
+        polled.insert(directory)
+        guard announced.insert(directory).inserted else { return }
+        diagnostics.warning(
+            "input \(input): \(directory) cannot be watched and is looked through at intervals: \(reason)")
+    }
+
+    /// Watches the directories of what a name leads to if it is a symbolic link, hop by hop.
+    func followLinks(of path: String) {
+        var hop = path
+        for _ in 0..<8 {
+            guard let target = DirectoryListing.linkTarget(of: hop) else { return }
+            let directory = String(hop[..<(hop.lastIndex(of: "/") ?? hop.startIndex)])
+            hop = target.hasPrefix("/") ? target : "\(directory)/\(target)"
+            guard let slash = hop.lastIndex(of: "/") else { return }
+            linksTo[hop, default: []].insert(path)
+            watch(slash == hop.startIndex ? "/" : String(hop[..<slash]), Self.ofNames)
+        }
+    }
+
+    /// Watches an open file itself.
+    func watch(_ file: InputFile, serial: UInt64) -> Int32? {
+        guard let watch = try? inotify?.watch(file.descriptorPath, Self.ofFiles) else { return nil }
+        fileOf[watch] = serial
+        return watch
+    }
+
+    func end(_ watch: Int32) {
+        fileOf[watch] = nil
+        inotify?.end(watch)
+    }
+
+    // MARK: What has happened
+
+    /// Everything since the last call, each change once, in the order of their first appearance.
+    func changes() -> [Change] {
+        var changes: [Change] = []
+        var seen: Set<Change> = []
+        while let events = try? inotify?.read(), !events.isEmpty {
+            for event in events {
+                note(event) { if seen.insert($0).inserted { changes.append($0) } }
+            }
+            if changes.count > 4096 { break }
+        }
+        return changes
+    }
+
+    private func note(_ event: Inotify.Event, _ add: (Change) -> Void) {
+        if event.events.contains(.overflow) { return add(.everything) }
+        if let serial = fileOf[event.watch] {
+            if event.events.contains(.ignored) { fileOf[event.watch] = nil }
+            return add(.file(serial))
+        }
+        guard let directories = directoriesOf[event.watch] else { return }
+        if event.events.contains(.ignored) {
+            directoriesOf[event.watch] = nil
+            for directory in directories where watchOf[directory] == event.watch { watchOf[directory] = nil }
+            return add(.everything)
+        }
+        if event.events.contains(.selfMoved) {
+            // The watch goes on at the directory's new place, where nobody asked for it.
+            inotify?.end(event.watch)
+            return
+        }
+        guard let name = event.name, !name.isEmpty else { return }
+        let isContent = event.events.contains(.modified)
+        for directory in directories {
+            if ancestors.contains(directory), !isContent { add(.everything) }
+            if event.events.contains(.isDirectory) { continue }
+            let path = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
+            add(isContent ? .modified(path) : .look(path))
+            for link in linksTo[path] ?? [] { add(isContent ? .modified(link) : .look(link)) }
+        }
+    }
+
+    /// Waits for a change, for the wake-up, or for the time.
+    func wait(or wake: EventDescriptor, milliseconds: Int?) {
+        if let inotify {
+            inotify.wait(or: wake, milliseconds: milliseconds)
+        } else {
+            wake.wait(milliseconds: milliseconds)
+        }
+    }
+}

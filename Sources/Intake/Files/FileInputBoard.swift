@@ -1,0 +1,50 @@
+import Synchronization
+
+/// Where an input's thread writes what it is doing, and others read it.
+final class FileInputBoard: Sendable {
+    private struct State {
+        var files: [UInt64: FileInputStatus.File] = [:]
+        var bytesUnderWay = 0
+        var watched: [String] = []
+        var polled: [String] = []
+        var failures: [String: String] = [:]
+    }
+
+    private let name: String
+    private let state = Mutex(State())
+    private let lag = Atomic<Int>(0)
+    private let lost = Atomic<UInt64>(0)
+
+    init(name: String) {
+        self.name = name
+    }
+
+    var lagBytes: Int { lag.load(ordering: .relaxed) }
+
+    func addLag(_ change: Int) { lag.add(change, ordering: .relaxed) }
+    func addLost(_ bytes: UInt64) { lost.add(bytes, ordering: .relaxed) }
+    func set(_ serial: UInt64, _ file: FileInputStatus.File?) { state.withLock { $0.files[serial] = file } }
+    /// - Returns: whether it was not known yet.
+    func setFailure(_ path: String, _ message: String?) -> Bool {
+        state.withLock {
+            let isNew = $0.failures[path] != message
+            if isNew { $0.failures[path] = message }
+            return isNew
+        }
+    }
+    func setBytesUnderWay(_ bytes: Int) { state.withLock { $0.bytesUnderWay = bytes } }
+    func setDirectories(watched: [String], polled: [String]) {
+        state.withLock {
+            $0.watched = watched
+            $0.polled = polled
+        }
+    }
+
+    var status: FileInputStatus {
+        let now = state.withLock { $0 }
+        return FileInputStatus(
+            name: name, files: now.files.values.sorted { $0.path < $1.path }, lagBytes: lagBytes,
+            bytesUnderWay: now.bytesUnderWay, watchedDirectories: now.watched, polledDirectories: now.polled,
+            failures: now.failures.sorted { $0.key < $1.key }.map(\.value), bytesLost: lost.load(ordering: .relaxed))
+    }
+}

@@ -1,0 +1,148 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// What stood in a file before it was truncated, where no copy was found: one may still come.
+struct FormerContent {
+    let comparison: ContentComparison
+    let path: String
+    let until: UInt64
+}
+
+extension FileTailer {
+    /// Compares a new file to those that it may be a copy of, before anything is read from it.
+    ///
+    /// - Returns: whether it may be read now.
+    func judge(_ file: TrackedFile) -> Bool {
+        guard let open = opened(file), let size = try? open.identity().size else { return false }
+        file.size = size
+        guard size > 0 else { return true }
+        if let former = formerContents.first(where: { $0.until > now && continues($0, file, open, size) }) {
+            diagnostics.info(
+                "input \(options.name): \(file.path) is a copy of what \(former.path) held before it was truncated; it is"
+                    + " read from byte \(former.comparison.mark.offset) on")
+            formerContents.removeAll { $0.comparison.mark == former.comparison.mark }
+            return true
+        }
+        let resemblance = resemblance(of: file, open, size)
+        if resemblance == .none {
+            file.isJudged = true
+            return true
+        }
+        apply(.looksLikeCopy, to: file)
+        return false
+    }
+
+    /// A file that is held back has grown.
+    func judgeAgain(_ file: TrackedFile) {
+        guard file.tail.isHeld, let open = opened(file), let size = try? open.identity().size else { return }
+        let before = file.size
+        file.size = size
+        switch resemblance(of: file, open, size) {
+        case .none:
+            file.isJudged = true
+            apply(.released, to: file)
+        case .beginning where size != before: apply(.looksLikeCopy, to: file)
+        case .beginning, .whole: refresh(file)
+        }
+    }
+
+    private func resemblance(of file: TrackedFile, _ open: InputFile, _ size: UInt64) -> Resemblance {
+        var found = Resemblance.none
+        for other in files.values where other !== file && other.tail.standing == .named && other.resume.offset > 0 {
+            switch Resemblance.of(open, size: size, to: other) {
+            case .none: continue
+            case .beginning: found = .beginning
+            case .whole: return .whole
+            }
+        }
+        return found
+    }
+
+    private func continues(_ former: FormerContent, _ file: TrackedFile, _ open: InputFile, _ size: UInt64) -> Bool {
+        guard let head = former.comparison.match(open, size: size, thoroughly: true) else { return false }
+        adopt(former.comparison.mark, head: head, by: file)
+        return true
+    }
+
+    /// The file holds what was read of another: only what stands behind the place is read from it.
+    private func adopt(_ mark: ContentMark, head: [UInt8], by file: TrackedFile) {
+        file.read = mark
+        file.resume = mark
+        file.head = head
+        file.isJudged = true
+        file.isRotated = true
+        touch(file)
+        apply(.released, to: file)
+        apply(.standing(file.standing), to: file)
+        apply(.mayHaveGrown, to: file)
+    }
+
+    /// The file's content is new: it was truncated or written anew. What is left of the old content is looked for in a
+    /// copy; the file itself is read from its beginning.
+    func startAgain(_ file: TrackedFile) {
+        let old = file.resume
+        let comparison = ContentComparison(mark: old, head: file.head)
+        let sizeSeen = max(old.offset, file.sizeBeforeTruncation)
+        let successor = old.offset > 0 ? copy(of: comparison, besides: file) : nil
+        if let successor {
+            diagnostics.info(
+                "input \(options.name): \(file.path) was truncated at byte \(old.offset); \(successor.path) is its copy,"
+                    + " and read from there on")
+            successor.positionKey = file.positionKey
+            successor.isRecorded = file.isRecorded
+            file.isRecorded = false
+        } else if old.offset > 0 {
+            formerContents.removeAll { $0.until <= now }
+            formerContents.append(
+                FormerContent(
+                    comparison: comparison, path: file.path, until: now + milliseconds(limits.graceMilliseconds)))
+            reportTruncation(of: file.path, at: old.offset, sizeSeen: sizeSeen)
+            forgetPosition(of: file)
+        }
+        file.positionKey = FilePositionKey.new(input: options.name)
+        file.read = ContentMark()
+        file.resume = ContentMark()
+        file.head = []
+        file.encoder = makeEncoder()
+        file.unfinishedBytes = 0
+        file.skipsNULs = true
+        file.isJudged = true
+        touch(file)
+    }
+
+    private func reportTruncation(of path: String, at offset: UInt64, sizeSeen: UInt64) {
+        guard sizeSeen > offset else {
+            diagnostics.info(
+                "input \(options.name): \(path) was truncated or written anew after all \(offset) bytes that were seen in"
+                    + " it had been read; it is read from its beginning")
+            return
+        }
+        reportLoss(path, offset, sizeSeen, "it was truncated or written anew, and no copy of it was found")
+    }
+
+    /// Says and counts what will never be read.
+    func reportLoss(_ path: String, _ offset: UInt64, _ end: UInt64, _ why: String) {
+        diagnostics.warning(
+            "input \(options.name): \(path): bytes \(offset) to \(end) were seen and never read: \(why); if they stand"
+                + " somewhere else, give them to opslogd send")
+        lostBytes.add(Int(clamping: end - offset))
+        board.addLost(end - offset)
+    }
+
+    /// Of the files that are held back, else of those beside the file or among the rotated: one that holds all that was
+    /// read. Every held copy is read from there on; the first is the one that is given back.
+    private func copy(of comparison: ContentComparison, besides original: TrackedFile) -> TrackedFile? {
+        var first: TrackedFile?
+        let unread = files.values.filter { $0 !== original && $0.read.offset == 0 && !$0.isJudged }
+        for file in unread.sorted(by: { $0.serial < $1.serial }) {
+            guard let open = opened(file), let size = try? open.identity().size,
+                let head = comparison.match(open, size: size, thoroughly: true)
+            else { continue }
+            file.size = size
+            adopt(comparison.mark, head: head, by: file)
+            first = first ?? file
+        }
+        return first ?? remainder(of: comparison, beside: original.path)
+    }
+}

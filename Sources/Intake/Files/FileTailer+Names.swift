@@ -1,0 +1,263 @@
+import Glibc
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// Which names lead to which files, and what follows when that changes.
+extension FileTailer {
+    func isWanted(_ path: String) -> Bool {
+        guard wanted.contains(where: { $0.matches(path: path) }) else { return false }
+        let name = path.suffix(while: { $0 != "/" })
+        return !excluded.contains { pattern in
+            pattern.components.count == 1
+                ? PathPattern.matches(name: name, pattern.components[0]) : pattern.matches(path: path)
+        }
+    }
+
+    /// Takes what has happened since the last call.
+    func takeChanges() {
+        for change in watch.changes() {
+            switch change {
+            case .everything: lookAtEverything()
+            case .look(let path): look(at: path)
+            case .modified(let path):
+                if let file = byName[path] {
+                    hasChanged(file)
+                } else if unopened[path] == nil, isWanted(path) {
+                    look(at: path)
+                }
+            case .file(let serial):
+                if let file = files[serial] {
+                    hasChanged(file)
+                    for name in file.names { look(at: name) }
+                }
+            }
+        }
+        settleNames()
+    }
+
+    private func hasChanged(_ file: TrackedFile) {
+        if file.tail.isHeld { return judgeAgain(file) }
+        // While nothing is read, the lag is still told.
+        if window.isFull, let size = try? file.file?.identity().size { file.size = max(file.size, size) }
+        apply(.mayHaveGrown, to: file)
+    }
+
+    /// Looks through all directories anew.
+    func lookAtEverything() {
+        directories = watch.walk(wanted + rotatedPatterns())
+        var seen: Set<String> = []
+        for directory in directories.sorted() {
+            for path in list(directory) {
+                seen.insert(path)
+                look(at: path)
+            }
+        }
+        for path in byName.keys.sorted() where !seen.contains(path) { look(at: path) }
+        settleNames()
+        for file in files.values { hasChanged(file) }
+        watch.endUnused()
+        board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
+        nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
+    }
+
+    /// Where rotated files go: the patterns, and for one that names a directory, all that is in it.
+    func rotatedPatterns() -> [PathPattern] {
+        rotatedPlaces.flatMap { pattern -> [PathPattern] in
+            let path = "/" + pattern.components.joined(separator: "/")
+            guard (try? FileIdentity.at(path))?.isDirectory ?? false else { return [pattern] }
+            return [pattern, PathPattern(path + "/*")]
+        }
+    }
+
+    /// The paths in a directory.
+    func list(_ directory: String) -> [String] {
+        do {
+            let listed = try DirectoryListing.names(of: directory)
+            if listed.unreadable > 0 {
+                fail(
+                    directory,
+                    "\(directory): \(listed.unreadable) names are not UTF-8; rename those files to have them read")
+            } else {
+                succeed(directory)
+            }
+            return listed.names.map { directory == "/" ? "/\($0)" : "\(directory)/\($0)" }
+        } catch {
+            if error.code != ENOENT, error.code != ENOTDIR { fail(directory, "\(error)") }
+            return []
+        }
+    }
+
+    /// Says once what is wrong with a name, and keeps it for the status.
+    private func fail(_ path: String, _ message: String) {
+        if board.setFailure(path, message) { diagnostics.warning("input \(options.name): \(message)") }
+    }
+
+    private func succeed(_ path: String) { _ = board.setFailure(path, nil) }
+
+    // MARK: One name
+
+    /// Finds out what a name leads to now.
+    func look(at path: String) {
+        unopened[path] = nil
+        let isWanted = isWanted(path)
+        if isWanted { watch.followLinks(of: path) }
+        let identity: FileIdentity
+        do {
+            identity = try FileIdentity.at(path, followingLinks: isWanted)
+        } catch {
+            guard error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP else {
+                return tryLater(path, error)
+            }
+            succeed(path)
+            return loseName(path)
+        }
+        guard identity.isRegularFile else { return loseName(path) }
+        if let known = byKey[FileKey(identity)] {
+            if byName[path] !== known {
+                loseName(path)
+                byName[path] = known
+                known.names.insert(path)
+                renamed[known.serial] = known
+            }
+            return hasChanged(known)
+        }
+        let former = byName[path]
+        loseName(path)
+        if isWanted { track(path, after: former, startingAtEnd: false) }
+    }
+
+    private func loseName(_ path: String) {
+        guard let file = byName.removeValue(forKey: path) else { return }
+        file.names.remove(path)
+        renamed[file.serial] = file
+    }
+
+    private func tryLater(_ path: String, _ error: SystemError) {
+        fail(path, "\(error)")
+        unopened[path] = now + milliseconds(limits.retryMilliseconds)
+    }
+
+    /// Begins to follow a file that is not known.
+    func track(_ path: String, after former: TrackedFile?, startingAtEnd: Bool) {
+        do {
+            let open = try InputFile(path: path)
+            let identity = try open.identity()
+            guard identity.isRegularFile, byKey[FileKey(identity)] == nil else { return }
+            var mark = ContentMark()
+            var head: [UInt8] = []
+            if startingAtEnd {
+                mark = try lastLineStart(of: open, size: identity.size)
+                head = try open.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
+            }
+            guard let file = add(path, open, identity, mark: mark, head: head) else { return }
+            file.predecessor = former
+            succeed(path)
+            if startingAtEnd { touch(file) }
+            refresh(file)
+        } catch {
+            // One that is gone again is no failure.
+            if error.code != ENOENT { tryLater(path, error) }
+        }
+    }
+
+    /// Registers a file, unless another input has it.
+    func add(
+        _ path: String, _ open: InputFile, _ identity: FileIdentity, mark: ContentMark, head: [UInt8],
+        recordedAs recordedPath: String? = nil
+    ) -> TrackedFile? {
+        let key = FileKey(identity)
+        if let owner = claims.claim(key, for: options.name) {
+            fail(path, "\(path) is followed by the input \(owner) already; let the patterns of only one input match it")
+            return nil
+        }
+        let file = TrackedFile(
+            serial: nextSerial, key: key, path: recordedPath ?? path, file: open,
+            tail: TailStateMachine(standing: .named, now: now, timings: limits.tail),
+            positionKey: FilePositionKey.new(input: options.name), mark: mark, head: head, encoder: makeEncoder(),
+            size: identity.size)
+        nextSerial += 1
+        file.names = [path]
+        files[file.serial] = file
+        byKey[key] = file
+        byName[path] = file
+        return file
+    }
+
+    func makeEncoder() -> LineEncoder {
+        LineEncoder(
+            LineEncoder.Options(
+                maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
+                counting: .bytes, takesControlLines: false, reportsRejections: false), watermarkClock: watermarkClock)
+    }
+
+    /// Where the last line begins, or would begin: behind the last line's end in the file.
+    private func lastLineStart(of file: InputFile, size: UInt64) throws(SystemError) -> ContentMark {
+        var end = size
+        var start = end
+        while end > 0 {
+            let from = end - min(end, 64 << 10)
+            let bytes = try file.bytes(Int(end - from), at: from)
+            if let newline = bytes.lastIndex(of: 0x0a) {
+                start = from + UInt64(newline) + 1
+                break
+            }
+            end = from
+            start = 0
+        }
+        let before = min(start, UInt64(ContentMark.tailBytes))
+        return ContentMark(startingAt: start, tail: try file.bytes(Int(before), at: start - before))
+    }
+
+    // MARK: What follows
+
+    /// Tells the files whose names have changed what that makes of them.
+    func settleNames() {
+        let changed = renamed.values.sorted { $0.serial < $1.serial }
+        renamed = [:]
+        for file in changed where files[file.serial] != nil {
+            let standing = file.standing
+            if standing == .gone, file.file == nil {
+                loseUnreadable(file)
+                continue
+            }
+            if standing == .gone, file.watch == nil, let open = file.file {
+                file.watch = watch.watch(open, serial: file.serial)
+            } else if standing != .gone, let ended = file.watch {
+                watch.end(ended)
+                file.watch = nil
+            }
+            // Its former name's next file may be under way: this one is at its end only when a read has said so.
+            apply(.standing(standing), to: file)
+            if file.isRecorded || file.isTouched { touch(file) }
+        }
+    }
+
+    private func loseUnreadable(_ file: TrackedFile) {
+        if file.size > file.resume.offset {
+            reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
+        }
+        forget(file)
+    }
+
+    /// Lets a file go, and its position with it.
+    func forget(_ file: TrackedFile) {
+        forgetPosition(of: file)
+        if let ended = file.watch { watch.end(ended) }
+        for name in file.names where byName[name] === file { byName[name] = nil }
+        files[file.serial] = nil
+        byKey[file.key] = nil
+        timed[file.serial] = nil
+        claims.release(file.key, of: options.name)
+        board.addLag(-file.lag)
+        board.set(file.serial, nil)
+        file.file = nil
+    }
+}
+
+extension String {
+    /// The longest end of which every character fits.
+    fileprivate func suffix(while fits: (Character) -> Bool) -> String {
+        String(self[(lastIndex { !fits($0) }.map { index(after: $0) } ?? startIndex)...])
+    }
+}

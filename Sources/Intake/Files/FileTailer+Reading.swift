@@ -1,0 +1,164 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+extension FileTailer {
+    /// One read of each file that is ready, so that a huge one does not hold up the others.
+    func readRound() {
+        let round = queue
+        queue = []
+        for (index, file) in round.enumerated() {
+            if window.isFull {
+                queue = Array(round[index...]) + queue
+                return
+            }
+            file.isQueued = false
+            guard files[file.serial] != nil, file.tail.isReady else { continue }
+            if let predecessor = file.predecessor, files[predecessor.serial] != nil, predecessor.tail.isReady,
+                predecessor.retryAt == nil
+            {
+                refresh(file)
+                continue
+            }
+            file.predecessor = nil
+            if file.isJudged || judge(file) { read(file, finishing: false) }
+            refresh(file)
+        }
+    }
+
+    /// Reads once from the position on, with the last bytes before it in the same call, and hands the lines over.
+    ///
+    /// - Parameter finishing: what is left at the end of the file is a line.
+    func read(_ file: TrackedFile, finishing: Bool) {
+        guard let open = opened(file) else { return }
+        let before = file.read.tail.count
+        let count: Int
+        do {
+            count = try open.read(into: buffer, at: file.read.offset - UInt64(before))
+            if count == buffer.count { file.size = max(file.size, try open.identity().size) }
+        } catch {
+            return fail(file, error)
+        }
+        guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
+            file.sizeBeforeTruncation = file.size
+            file.size = (try? open.identity().size) ?? UInt64(count)
+            return apply(.foundOtherContent, to: file)
+        }
+        let reachedEnd = count < buffer.count
+        if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
+        var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
+        let grew = rest.count > file.unfinishedBytes
+        if file.skipsNULs { rest = skipNULs(file, rest) }
+        let unfinished = encode(file, rest, finishing: finishing && reachedEnd)
+        if unfinished.bytes == rest.count, !reachedEnd, !rest.isEmpty { enlargeBuffer() }
+        file.unfinishedBytes = unfinished.bytes
+        apply(
+            .read(
+                grew: grew, leavesUnfinishedLine: unfinished.bytes > 0 || unfinished.overlong, reachedEnd: reachedEnd),
+            to: file)
+    }
+
+    /// Turns bytes that begin at the file's position into records.
+    ///
+    /// - Returns: the bytes that were left, and whether an overlong line has not ended.
+    private func encode(
+        _ file: TrackedFile, _ bytes: UnsafeRawBufferPointer, finishing: Bool
+    ) -> (bytes: Int, overlong: Bool) {
+        let received = Timestamp(unixMicroseconds: clock.realtimeMicroseconds())
+        var rest = bytes
+        var lines = 0
+        var isFinishing = false
+        var hasOverlong = file.read.offset != file.resume.offset
+        while isFinishing || !rest.isEmpty || (finishing && hasOverlong) {
+            let offset = file.read.offset
+            let progress =
+                isFinishing || rest.isEmpty
+                ? file.encoder.finish(
+                    rest, offset: offset, originator: originator(of: file), received: received, into: window.builder)
+                : file.encoder.encode(
+                    rest, offset: offset, originator: originator(of: file), received: received, into: window.builder)
+            lines += progress.lines
+            hasOverlong = progress.unfinished > 0
+            let moves = progress.consumed > 0 || progress.lines > 0
+            file.advance(
+                over: UnsafeRawBufferPointer(rebasing: rest[..<progress.consumed]), unfinished: progress.unfinished)
+            rest = UnsafeRawBufferPointer(rebasing: rest[progress.consumed...])
+            if moves { touch(file) }
+            switch progress.pause {
+            case .chunkFull: submit()
+            case .control: continue
+            case .needsMoreBytes:
+                if !finishing || isFinishing || (rest.isEmpty && !hasOverlong) {
+                    window.noteRead(bytes: bytes.count - rest.count, lines: lines)
+                    return (rest.count, hasOverlong)
+                }
+                isFinishing = true
+            }
+        }
+        window.noteRead(bytes: bytes.count - rest.count, lines: lines)
+        return (rest.count, hasOverlong)
+    }
+
+    /// The index of the file as an originator in the open chunk.
+    private func originator(of file: TrackedFile) -> UInt16 {
+        if file.originator.ticket != window.openTicket {
+            let added = window.builder.add(
+                RecordOriginator(kind: .file, input: options.name, path: file.path))
+            file.originator = (window.openTicket, added)
+        }
+        return file.originator.index
+    }
+
+    /// A writer that keeps its old offset leaves a hole when its file is truncated: no line begins in it.
+    private func skipNULs(_ file: TrackedFile, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let count = bytes.firstIndex { $0 != 0 } ?? bytes.count
+        if count > 0 {
+            if file.read.offset == 0 {
+                diagnostics.warning(
+                    "input \(options.name): \(file.path) begins with NUL bytes since it was truncated: its writer keeps"
+                        + " its offset; they are skipped; let the writer open the file for appending")
+            }
+            file.advance(over: UnsafeRawBufferPointer(rebasing: bytes[..<count]), unfinished: 0)
+            skippedNULs.add(count)
+            window.noteRead(bytes: count, lines: 0)
+            touch(file)
+        }
+        if count < bytes.count { file.skipsNULs = false }
+        return UnsafeRawBufferPointer(rebasing: bytes[count...])
+    }
+
+    /// A line longer than a read needs a larger one; up to the longest line that is taken.
+    private func enlargeBuffer() {
+        let most = options.maxLineBytes + ContentMark.tailBytes + (64 << 10)
+        guard buffer.count < most else { return }
+        replaceBuffer(min(max(buffer.count * 2, limits.readBytes), most))
+    }
+
+    func replaceBuffer(_ count: Int) {
+        buffer.deallocate()
+        buffer = .allocate(byteCount: count, alignment: 16)
+    }
+
+    /// The open file; opened again by its name if it was followed by its name only.
+    func opened(_ file: TrackedFile) -> InputFile? {
+        if let open = file.file { return open }
+        do {
+            let open = try InputFile(path: file.presentPath)
+            guard FileKey(try open.identity()) == file.key else {
+                look(at: file.presentPath)
+                settleNames()
+                return nil
+            }
+            file.file = open
+            return open
+        } catch {
+            fail(file, error)
+            return nil
+        }
+    }
+
+    private func fail(_ file: TrackedFile, _ error: SystemError) {
+        diagnostics.error("input \(options.name): \(error); tried again in \(limits.retryMilliseconds / 1000) s")
+        file.retryAt = now + milliseconds(limits.retryMilliseconds)
+    }
+}

@@ -1,0 +1,191 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// The start: recovered positions are matched to the files that are there, by who they are and what they hold.
+extension FileTailer {
+    private struct Candidate {
+        let path: String
+        let identity: FileIdentity
+        let isWanted: Bool
+    }
+
+    func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
+        let started = FilePositionKey.started(input: options.name)
+        let isFirstStart = recovered.isEmpty
+        directories = watch.walk(wanted + rotatedPatterns())
+        var candidates = directories.sorted().flatMap { self.candidates(in: $0) }
+        var positions: [(key: [UInt8], value: FilePosition)] = []
+        for (key, value) in recovered where key != started {
+            guard let position = FilePosition(value) else {
+                diagnostics.error(
+                    "input \(options.name): a file position of an unknown version is set aside; a file may be read again"
+                )
+                continue
+            }
+            positions.append((key, position))
+            let directory = Self.directory(of: position.path)
+            if !candidates.contains(where: { Self.directory(of: $0.path) == directory }) {
+                candidates += self.candidates(in: directory)
+            }
+        }
+        positions.sort { $0.value.mark.offset > $1.value.mark.offset }
+        resume(positions, among: candidates)
+        for candidate in candidates where candidate.isWanted && byName[candidate.path] == nil {
+            if let known = byKey[FileKey(candidate.identity)] {
+                known.names.insert(candidate.path)
+                byName[candidate.path] = known
+                continue
+            }
+            let former = files.values.first { $0.path == candidate.path }
+            track(candidate.path, after: former, startingAtEnd: isFirstStart && options.startAt == .end)
+        }
+        for file in files.values { renamed[file.serial] = file }
+        settleNames()
+        if isFirstStart {
+            // Behind the positions of files that begin at their end: a crash in between is a first start again.
+            submit()
+            window.builder.addPosition(key: started, value: [1])
+            submit()
+        }
+        for path in candidates.lazy.filter(\.isWanted).map(\.path) { watch.followLinks(of: path) }
+        watch.endUnused()
+        board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
+        nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
+    }
+
+    private func candidates(in directory: String) -> [Candidate] {
+        list(directory).compactMap { path in
+            let isWanted = isWanted(path)
+            guard let identity = try? FileIdentity.at(path, followingLinks: isWanted), identity.isRegularFile else {
+                // What cannot be looked at is tried again later.
+                if isWanted { look(at: path) }
+                return nil
+            }
+            return Candidate(path: path, identity: identity, isWanted: isWanted)
+        }
+    }
+
+    // MARK: By identity, then by content
+
+    private func resume(_ positions: [(key: [UInt8], value: FilePosition)], among candidates: [Candidate]) {
+        let byInode = Dictionary(grouping: candidates, by: \.identity.inode)
+        var unmatched: [(key: [UInt8], value: FilePosition)] = []
+        for (key, position) in positions {
+            let same = (byInode[position.inode] ?? []).filter { isSame($0.identity, position) }
+            if !same.contains(where: { resume(key, position, as: $0) }) { unmatched.append((key, position)) }
+        }
+        for (key, position) in unmatched {
+            let wasRewritten = (byInode[position.inode] ?? []).first { isSame($0.identity, position) }
+            if position.mark.offset > 0 {
+                let comparison = ContentComparison(position)
+                let copy = candidates.first { holds($0, comparison) }
+                if let copy, resume(key, position, as: copy, byContent: true) {
+                    diagnostics.info(
+                        "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)"
+                    )
+                } else {
+                    lose(key, position, wasRewritten: wasRewritten != nil)
+                }
+            } else {
+                forgotten.append(key)
+            }
+            if let wasRewritten, wasRewritten.isWanted, byKey[FileKey(wasRewritten.identity)] == nil {
+                track(wasRewritten.path, after: nil, startingAtEnd: false)
+                byName[wasRewritten.path]?.skipsNULs = true
+            }
+        }
+    }
+
+    /// Whether inode, birth time and, within one boot, the device are the same.
+    private func isSame(_ identity: FileIdentity, _ position: FilePosition) -> Bool {
+        identity.inode == position.inode && identity.birthNanoseconds == position.birthNanoseconds
+            && (position.boot != boot || identity.device == position.device)
+    }
+
+    private func holds(_ candidate: Candidate, _ comparison: ContentComparison) -> Bool {
+        guard byKey[FileKey(candidate.identity)] == nil, candidate.identity.size >= comparison.mark.offset,
+            let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
+            identity.isRegularFile
+        else { return false }
+        return comparison.match(open, size: identity.size, thoroughly: true) != nil
+    }
+
+    /// Follows the candidate from the position on, if it holds what was read.
+    ///
+    /// The whole of it is compared where the file system keeps no birth time to tell a reused inode.
+    private func resume(_ key: [UInt8], _ position: FilePosition, as candidate: Candidate, byContent: Bool = false)
+        -> Bool
+    {
+        guard byKey[FileKey(candidate.identity)] == nil, let open = try? InputFile(path: candidate.path),
+            let identity = try? open.identity(), identity.isRegularFile
+        else { return false }
+        var head: [UInt8] = []
+        if position.mark.offset > 0 {
+            let isCertain = byContent || (position.birthNanoseconds != 0 && position.boot == boot)
+            guard let found = ContentComparison(position).match(open, size: identity.size, thoroughly: !isCertain)
+            else { return false }
+            head = found
+        }
+        guard
+            let file = add(
+                candidate.path, open, identity, mark: position.mark, head: head, recordedAs: position.path)
+        else { return false }
+        file.positionKey = key
+        file.isRecorded = true
+        file.isRotated = byContent || position.flags.contains(.isRotated)
+        file.skipsNULs = position.flags.contains(.skippingNULs)
+        // One that was begun is no copy; one that was not may be.
+        file.isJudged = position.mark.offset > 0 || file.skipsNULs
+        if byContent { touch(file) }
+        refresh(file)
+        return true
+    }
+
+    private func lose(_ key: [UInt8], _ position: FilePosition, wasRewritten: Bool) {
+        forgotten.append(key)
+        let (path, offset) = (position.path, position.mark.offset)
+        let compressed = compressedForm(of: path)
+        let why =
+            (wasRewritten ? "the file was truncated or written anew" : "the file is gone")
+            + (compressed.map { " and may be left only compressed, as \($0)" }
+                ?? ", and nothing beside it holds its content")
+        if position.sizeSeen > offset { return reportLoss(path, offset, position.sizeSeen, why) }
+        diagnostics.warning(
+            "input \(options.name): \(path): read up to byte \(offset), all that was seen of it; what was written to it"
+                + " afterwards, if anything, is not found: \(why)")
+    }
+
+    private func compressedForm(of path: String) -> String? {
+        let endings = [".gz", ".xz", ".zst", ".bz2", ".lz4"]
+        return list(Self.directory(of: path)).first { name in
+            name.hasPrefix(path) && endings.contains { name.hasSuffix($0) }
+        }
+    }
+
+    // MARK: The remainder of a truncated file
+
+    /// Looks beside a file and among the rotated files for one that is not followed and holds all that was read.
+    func remainder(of comparison: ContentComparison, beside path: String) -> TrackedFile? {
+        for directory in directories.union([Self.directory(of: path)]).sorted() {
+            for candidate in candidates(in: directory) where holds(candidate, comparison) {
+                guard let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
+                    let head = comparison.match(open, size: identity.size, thoroughly: false),
+                    let file = add(
+                        candidate.path, open, identity, mark: comparison.mark, head: head, recordedAs: path)
+                else { continue }
+                file.isJudged = true
+                file.isRotated = true
+                touch(file)
+                apply(.standing(file.standing), to: file)
+                return file
+            }
+        }
+        return nil
+    }
+
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+}

@@ -1,0 +1,231 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// Follows the files of one input: performs what ``TailStateMachine`` decides for each. Lives on the input's thread.
+///
+/// One loop: what has happened in the directories, what time has come, a fair round of reads over the files that have
+/// data, and a wait without end if nothing is due. Quiet files under a pattern keep their descriptors, so that a
+/// rotation finds them open: the bound is the number of files under the patterns. Rotated files give theirs up after a
+/// minute of quiet.
+final class FileTailer<Clock: TimeSource> {
+    let options: FileInputOptions
+    let limits: FileInputLimits
+    let wanted: [PathPattern]
+    let excluded: [PathPattern]
+    let rotatedPlaces: [PathPattern]
+    let clock: Clock
+    let watermarkClock: WatermarkClock
+    let diagnostics: Diagnostics
+    let board: FileInputBoard
+    let claims: FileClaims
+    let boot = BootIdentity.current()
+    let window: ChunkWindow
+    let wake: EventDescriptor
+    let watch: DirectoryWatch
+    let lostBytes: Counter
+    let skippedNULs: Counter
+
+    /// Where files are looked for, with a trailing component left out.
+    var directories: Set<String> = []
+    var files: [UInt64: TrackedFile] = [:]
+    var byKey: [FileKey: TrackedFile] = [:]
+    var byName: [String: TrackedFile] = [:]
+    /// Those that are ready, in the order of the round.
+    var queue: [TrackedFile] = []
+    var timed: [UInt64: TrackedFile] = [:]
+    /// Those whose names have changed in the changes that are being taken.
+    var renamed: [UInt64: TrackedFile] = [:]
+    /// Those whose positions go into the open chunk.
+    var touched: [TrackedFile] = []
+    /// Keys of positions that the open chunk forgets.
+    var forgotten: [[UInt8]] = []
+    /// Names that could not be opened, and when to try again.
+    var unopened: [String: UInt64] = [:]
+    var formerContents: [FormerContent] = []
+    var nextPoll: UInt64?
+    var nextSerial: UInt64 = 1
+    var buffer: UnsafeMutableRawBufferPointer
+
+    init(
+        options: FileInputOptions, limits: FileInputLimits, sink: any RecordSink, wake: EventDescriptor, clock: Clock,
+        watermarkClock: WatermarkClock, diagnostics: Diagnostics, registry: Registry, board: FileInputBoard,
+        claims: FileClaims
+    ) {
+        self.options = options
+        self.limits = limits
+        wanted = options.paths.map(PathPattern.init)
+        excluded = options.exclude.map(PathPattern.init)
+        rotatedPlaces = options.rotated.map(PathPattern.init)
+        self.clock = clock
+        self.watermarkClock = watermarkClock
+        self.diagnostics = diagnostics
+        self.board = board
+        self.claims = claims
+        self.wake = wake
+        window = ChunkWindow(
+            input: options.name, sink: sink, wake: wake, registry: registry, limitBytes: limits.windowBytes)
+        watch = DirectoryWatch(input: options.name, maxWatches: limits.maxWatches, diagnostics: diagnostics)
+        lostBytes = registry.counter(
+            "opslogd_input_bytes_lost_total", help: "Bytes of rotated or truncated files that were never found again.",
+            labels: [("input", options.name)])
+        skippedNULs = registry.counter(
+            "opslogd_input_nul_bytes_skipped_total",
+            help:
+                "NUL bytes skipped at the beginning of files that were truncated under a writer that kept its offset.",
+            labels: [("input", options.name)])
+        buffer = .allocate(byteCount: limits.readBytes, alignment: 16)
+    }
+
+    deinit { buffer.deallocate() }
+
+    var now: UInt64 { clock.monotonicNanoseconds() }
+
+    func milliseconds(_ count: Int) -> UInt64 { UInt64(max(0, count)) * 1_000_000 }
+
+    /// Follows the files until `stopping` says so; then hands over what is there and waits, not for ever, until it is
+    /// durable.
+    func run(recovered: [(key: [UInt8], value: [UInt8])], stopping: borrowing Atomic<Bool>) {
+        recover(recovered)
+        while !stopping.load(ordering: .acquiring) {
+            window.settle()
+            takeChanges()
+            passTime()
+            if !window.isFull { readRound() }
+            let isIdle = queue.isEmpty || window.isFull
+            if isIdle { submitUnlessManyAreUnderWay() }
+            board.setBytesUnderWay(window.bytesUnderWay)
+            if isIdle { watch.wait(or: wake, milliseconds: timeToWait()) }
+        }
+        submit()
+        waitUntilDurable()
+    }
+
+    private func waitUntilDurable() {
+        let end = now + milliseconds(limits.stopMilliseconds)
+        while true {
+            window.settle()
+            let time = now
+            if window.isSettled || time >= end { break }
+            wake.wait(milliseconds: Int((end - time) / 1_000_000) + 1)
+        }
+        if !window.isSettled {
+            diagnostics.warning(
+                "input \(options.name): the last \(window.bytesUnderWay) bytes handed to the spool were not yet durable"
+                    + " when the input stopped; what is missing is read again at the next start")
+        }
+    }
+
+    // MARK: Time
+
+    /// Nil where nothing is due but what wakes the thread by itself.
+    private func timeToWait() -> Int? {
+        var earliest = nextPoll
+        func consider(_ time: UInt64?) { if let time { earliest = min(earliest ?? time, time) } }
+        for file in timed.values { consider(due(file)) }
+        for time in unopened.values { consider(time) }
+        guard let earliest else { return nil }
+        let time = now
+        return earliest <= time ? 0 : Int((earliest - time) / 1_000_000) + 1
+    }
+
+    private func due(_ file: TrackedFile) -> UInt64? {
+        guard let retryAt = file.retryAt else { return file.tail.deadline }
+        return retryAt
+    }
+
+    private func passTime() {
+        guard !timed.isEmpty || !unopened.isEmpty || nextPoll != nil else { return }
+        let time = now
+        if let next = nextPoll, time >= next { lookAtEverything() }
+        for file in timed.values where (due(file) ?? .max) <= time {
+            if file.retryAt != nil {
+                file.retryAt = nil
+                apply(.mayHaveGrown, to: file)
+            } else {
+                apply(.timePassed, to: file)
+            }
+        }
+        for (path, retryAt) in unopened where retryAt <= time {
+            unopened[path] = nil
+            look(at: path)
+        }
+        settleNames()
+    }
+
+    // MARK: Deciding and doing
+
+    /// Tells a file's state machine, and does what it says.
+    func apply(_ event: TailStateMachine.Event, to file: TrackedFile) {
+        switch file.tail.event(event, now: now) {
+        case .nothing: break
+        case .startAgain: startAgain(file)
+        case .finishLine: read(file, finishing: true)
+        case .closeDescriptor: file.file = nil
+        case .forget: forget(file)
+        }
+        refresh(file)
+    }
+
+    /// Brings queue, times, lag and status up to what the file is now.
+    func refresh(_ file: TrackedFile) {
+        guard files[file.serial] != nil else { return }
+        if file.tail.isReady, file.retryAt == nil, !file.isQueued {
+            file.isQueued = true
+            queue.append(file)
+        }
+        timed[file.serial] = due(file) == nil ? nil : file
+        let lag = Int(clamping: file.size) - Int(clamping: min(file.resume.offset, file.size))
+        if lag != file.lag {
+            board.addLag(lag - file.lag)
+            file.lag = lag
+        }
+        board.set(
+            file.serial,
+            FileInputStatus.File(
+                path: file.presentPath, position: file.resume.offset, size: file.size, state: state(of: file)))
+    }
+
+    private func state(of file: TrackedFile) -> FileInputStatus.State {
+        if file.retryAt != nil { return .failing }
+        if file.tail.isHeld { return .held }
+        if file.tail.isReady { return .reading }
+        return file.tail.standing == .named ? .waiting : .rotated
+    }
+
+    // MARK: Handing over
+
+    /// Notes that the file's position has moved: it goes into the chunk that holds the lines.
+    func touch(_ file: TrackedFile) {
+        guard !file.isTouched else { return }
+        file.isTouched = true
+        touched.append(file)
+    }
+
+    /// Forgets a position in the open chunk, if the spool may hold it.
+    func forgetPosition(of file: TrackedFile) {
+        if file.isRecorded { forgotten.append(file.positionKey) }
+        file.isRecorded = false
+    }
+
+    /// Closes the open chunk with the positions that its lines advance.
+    func submit() {
+        for key in forgotten { window.builder.addPosition(key: key, value: []) }
+        forgotten.removeAll(keepingCapacity: true)
+        for file in touched {
+            file.isTouched = false
+            guard files[file.serial] != nil else { continue }
+            file.isRecorded = true
+            window.builder.addPosition(key: file.positionKey, value: file.position(boot: boot).encoded)
+        }
+        touched.removeAll(keepingCapacity: true)
+        window.submit()
+    }
+
+    /// A lone line goes at once. While the disk is busy with several chunks already, small ones are gathered: they could
+    /// not be durable sooner.
+    private func submitUnlessManyAreUnderWay() {
+        if window.isFull || window.chunksUnderWay < 4 || window.builder.recordBytes >= 64 << 10 { submit() }
+    }
+}

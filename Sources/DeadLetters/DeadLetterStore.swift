@@ -119,6 +119,12 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         return refusals.withLock { $0.contains(sequence) }
     }
 
+    /// Whether the refusal of any record from `first` to `last` is kept. One atomic load while there are none.
+    public func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
+        guard refusalCount.load(ordering: .acquiring) > 0 else { return false }
+        return refusals.withLock { $0.contains(from: first, through: last) }
+    }
+
     /// Lets go of the ids of refusals that Delivery cannot meet again: those up to the lowest position of all lanes
     /// that a database could still name. The dead letters stay.
     public func forgetRefusals(upTo sequence: SequenceNumber) {

@@ -25,6 +25,12 @@ struct RefusalSet: Sendable {
         return place < ids.count && ids[place] == id.rawValue
     }
 
+    /// Whether any id from `first` to `last` is among them.
+    func contains(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
+        let place = place(of: first)
+        return place < ids.count && ids[place] <= last.rawValue
+    }
+
     /// Lets go of the ids up to this one, itself included.
     mutating func forget(upTo id: SequenceNumber) {
         guard id.rawValue < .max else { return ids.removeAll() }

@@ -42,7 +42,7 @@ import Testing
         spool.append(rejections: [[line]])
         let store = try openStore(scratch.storage)
         try store.append([letter(1), letter(2), letter(8, .rejectedByDatabase), letter(3, .rejectedByDatabase)])
-        let found = try listed(scratch.storage, unmoved: spool.source())
+        let found = try listed(scratch.storage, unmoved: spool.source().walk)
         #expect(found.map(\.id.rawValue) == [1, 2, 3, 5, 6, 7, 8, 9])
         #expect(found.filter { $0.source.input == "loader" }.map(\.id.rawValue) == [5, 6, 7, 9])
         #expect(try DeadLetterList(in: scratch.storage).movedUpTo == SequenceNumber(2))
@@ -54,7 +54,7 @@ import Testing
         spool.append(rejections: [[[1], [2], [3]]])
         let source = spool.source()
         var ids: [UInt64] = []
-        try DeadLetterList(in: scratch.storage).forEach(unmoved: source, noted: SequenceNumber(2)) {
+        try DeadLetterList(in: scratch.storage).forEach(unmoved: source.walk, noted: SequenceNumber(2)) {
             ids.append($0.id.rawValue)
             return true
         }

@@ -59,6 +59,11 @@ import Testing
         #expect(!store.holdsRefusal(of: SequenceNumber(4)))
         try store.append([4, 9, 6].map { letter($0, .rejectedByDatabase) } + [letter(5)])
         #expect((1...10).filter { store.holdsRefusal(of: SequenceNumber($0)) } == [4, 6, 9])
+        func mayHold(_ first: UInt64, _ last: UInt64) -> Bool {
+            store.mayHoldRefusals(from: SequenceNumber(first), through: SequenceNumber(last))
+        }
+        #expect(mayHold(1, 4) && mayHold(6, 6) && mayHold(7, 100) && mayHold(0, .max))
+        #expect(!mayHold(1, 3) && !mayHold(5, 5) && !mayHold(7, 8) && !mayHold(10, .max))
         store.forgetRefusals(upTo: SequenceNumber(6))
         #expect((1...10).filter { store.holdsRefusal(of: SequenceNumber($0)) } == [9])
         let again = try openStore(scratch.storage, lowestPosition: 4)

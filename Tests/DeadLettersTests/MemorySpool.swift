@@ -107,6 +107,10 @@ final class MemorySource: RecordSource {
             origin: RecordOrigin(run: .zero, chain: 0),
             payload: UnsafeRawBufferPointer(held).part(0, group.payload.count))
     }
+    func walk(from sequence: SequenceNumber, _ body: (RecordGroup) throws -> Bool) throws {
+        seek(to: sequence)
+        while let group = try next(), try body(group) {}
+    }
     func origin(of sequence: SequenceNumber) -> RecordOrigin? { nil }
     func onDurable(_ wake: @escaping @Sendable () -> Void) { spool.state.withLock { $0.wakes.append(wake) } }
 }

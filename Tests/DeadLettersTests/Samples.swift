@@ -35,8 +35,8 @@ func openStore<Disk: Storage>(
         diagnostics: diagnostics, rotationBytes: rotationBytes)
 }
 
-func listed(
-    _ storage: some Storage, _ filter: DeadLetterFilter = DeadLetterFilter(), unmoved: (any RecordSource)? = nil
+func listed<Disk: Storage>(
+    _ storage: Disk, _ filter: DeadLetterFilter = DeadLetterFilter(), unmoved: DeadLetterList<Disk>.GroupWalk? = nil
 ) throws -> [DeadLetter] {
     var found: [DeadLetter] = []
     try DeadLetterList(in: storage).forEach(filter, unmoved: unmoved) {

@@ -70,15 +70,20 @@ public struct DeadLetterList<Disk: Storage> {
         movedUpTo = newest
     }
 
+    /// Calls its body with each durable group of the spool that has records from a number on, in order.
+    public typealias GroupWalk = (_ from: SequenceNumber, _ body: (RecordGroup) throws -> Bool) throws -> Void
+
     /// Calls `body` with each dead letter that matches, by ascending id: oldest first.
     ///
     /// - Parameters:
-    ///   - unmoved: the spool, for what is durable there and not moved yet; nil leaves that out.
-    ///   - noted: how far the spool's cursor says that lines were moved: nothing before it is looked at again.
+    ///   - unmoved: walks the spool's groups from a record on, until its body returns false: for what is durable there
+    ///     and not moved yet. Nil leaves that out.
+    ///   - noted: how far the spool's cursor said that lines were moved, read before this list was made: nothing
+    ///     before it is looked for in the spool.
     ///   - body: returns whether to go on.
     public func forEach(
-        _ filter: DeadLetterFilter = DeadLetterFilter(), unmoved: (any RecordSource)? = nil,
-        noted: SequenceNumber = .zero, _ body: (DeadLetter) throws -> Bool
+        _ filter: DeadLetterFilter = DeadLetterFilter(), unmoved: GroupWalk? = nil, noted: SequenceNumber = .zero,
+        _ body: (DeadLetter) throws -> Bool
     ) throws {
         var outOfOrder = outOfOrder[...]
         var buffer: [UInt8] = []
@@ -114,11 +119,11 @@ public struct DeadLetterList<Disk: Storage> {
             }
             if let unmoved {
                 let start = max(movedUpTo, noted)
-                try unmoved.seek(to: start.advanced(by: 1))
-                while let group = try unmoved.next() {
+                try unmoved(start.advanced(by: 1)) { group in
                     try RejectedLines.forEach(in: group, after: start) { letter in
                         try inOrder(letter.id) { letter }
                     }
+                    return true
                 }
             }
             try handOutOfOrder(before: nil)

@@ -54,7 +54,7 @@ struct EventTyping {
             guard let column = column(of: field.pointee, expected: expected, readable: line.readable),
                 seen & (1 &<< UInt32(truncatingIfNeeded: column)) == 0
             else {
-                return failure(.unknownField, field.pointee.key, line) { table in
+                return failure(.unknownField, field.pointee.key - 1, line) { table in
                     RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind)
                 }
             }

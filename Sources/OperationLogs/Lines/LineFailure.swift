@@ -31,7 +31,7 @@ enum RejectionDetail {
 
     static func unknownField(_ key: [UInt8], of kind: EventKind) -> String {
         let name = String(decoding: key, as: UTF8.self)
-        return serialKeys.contains(name)
+        return name == serialKey(of: kind)
             ? "\(name) is assigned by the database" : "\(kind.name) has no column \(quoted(key))"
     }
 
@@ -67,7 +67,17 @@ enum RejectionDetail {
 
     static func missing(_ key: String) -> String { "\(key) is required" }
 
-    private static let serialKeys: Set<String> = ["error_id", "conflict_id", "failure_id", "issue_id", "backup_id"]
+    /// The key that the database numbers a kind's rows with.
+    private static func serialKey(of kind: EventKind) -> String? {
+        switch kind {
+        case .dataQualityErrors, .castErrors: "error_id"
+        case .dedupConflicts, .authorityConflicts: "conflict_id"
+        case .upsertFailures: "failure_id"
+        case .concurrencyIssues: "issue_id"
+        case .pipelineWatermarks: nil
+        case .backupLogs: "backup_id"
+        }
+    }
 
     /// What a line holds, cut at a character if it is long.
     private static func quoted(_ bytes: [UInt8]) -> String {

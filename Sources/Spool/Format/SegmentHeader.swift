@@ -1,0 +1,95 @@
+import LinuxSystem
+import OperationLogs
+
+/// The first 4,096 bytes of a segment.
+struct SegmentHeader: Equatable, Sendable {
+    static let length = 4096
+    static let majorVersion: UInt16 = 1
+    static let minorVersion: UInt16 = 0
+    private static let magic: [UInt8] = Array("OPSLGSEG".utf8)
+    private static let checksumOffset = 4092
+
+    /// New with each life of the file: what verified before does not any more.
+    var salt: UniqueID
+    var spool: UniqueID
+    var firstSequence: SequenceNumber
+    /// The chain before the first group.
+    var chain: UInt64
+    var made: Timestamp
+    var fileLength: UInt64
+    /// The segment before: its first sequence number and where its seal stands; zeros if there was none.
+    var previousFirst: SequenceNumber
+    var previousSeal: UInt64
+    var run: UniqueID
+    /// Whether the blocks had a former life, so that bytes behind the end mean nothing.
+    var isRecycled: Bool
+
+    enum Reading: Equatable {
+        case valid(SegmentHeader)
+        /// A header, of a format that this version does not know.
+        case unknownVersion(major: UInt16)
+        /// No header, or one that does not verify.
+        case invalid
+    }
+
+    var bytes: [UInt8] {
+        var bytes = Self.magic + [UInt8](repeating: 0, count: Self.length - Self.magic.count)
+        bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return }
+            base.storeLittleEndian(Self.majorVersion, 8)
+            base.storeLittleEndian(Self.minorVersion, 10)
+            base.storeLittleEndian(RecordLayout.version, 12)
+            base.storeID(salt, 16)
+            base.storeID(spool, 32)
+            base.storeLittleEndian(firstSequence.rawValue, 48)
+            base.storeLittleEndian(chain, 56)
+            base.storeLittleEndian(made.microseconds, 64)
+            base.storeLittleEndian(fileLength, 72)
+            base.storeLittleEndian(previousFirst.rawValue, 80)
+            base.storeLittleEndian(previousSeal, 88)
+            base.storeID(run, 96)
+            base.storeLittleEndian(UInt32(isRecycled ? 1 : 0), 112)
+            let crc = CRC32C.of(UnsafeRawBufferPointer(buffer).part(0, Self.checksumOffset))
+            base.storeLittleEndian(crc, Self.checksumOffset)
+        }
+        return bytes
+    }
+
+    /// The version is looked at before the checksum, whose place another version may have changed.
+    static func read(_ bytes: UnsafeRawBufferPointer) -> Reading {
+        guard bytes.count >= length, bytes.prefix(magic.count).elementsEqual(magic) else { return .invalid }
+        let major = bytes.littleEndian(8, as: UInt16.self)
+        guard major == majorVersion else { return .unknownVersion(major: major) }
+        guard bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset)) else {
+            return .invalid
+        }
+        let records = bytes.littleEndian(12, as: UInt16.self)
+        guard records == RecordLayout.version else { return .unknownVersion(major: records) }
+        return .valid(
+            SegmentHeader(
+                salt: bytes.id(16), spool: bytes.id(32),
+                firstSequence: SequenceNumber(bytes.littleEndian(48, as: UInt64.self)), chain: bytes.littleEndian(56),
+                made: Timestamp(microseconds: bytes.littleEndian(64)), fileLength: bytes.littleEndian(72),
+                previousFirst: SequenceNumber(bytes.littleEndian(80, as: UInt64.self)),
+                previousSeal: bytes.littleEndian(88), run: bytes.id(96),
+                isRecycled: bytes.littleEndian(112, as: UInt32.self) != 0))
+    }
+}
+
+/// What a segment's file is called.
+enum SegmentName {
+    static let suffix = ".seg"
+    /// A segment that has not got its name yet, or is to be used again.
+    static let unnamed = "next"
+
+    static func of(_ first: SequenceNumber) -> String { first.description + suffix }
+
+    /// The first sequence number that the name holds; nil if it is no segment's name.
+    static func firstSequence(_ name: String) -> SequenceNumber? {
+        guard name.hasSuffix(suffix), name.utf8.count == 20 + suffix.utf8.count,
+            name.utf8.prefix(20).allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = UInt64(name.prefix(20))
+        else { return nil }
+        return SequenceNumber(number)
+    }
+}

@@ -1,0 +1,32 @@
+import LinuxSystem
+
+extension StorageFile {
+    func write(_ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+        try write([bytes], at: offset)
+    }
+
+    /// Writes arrays one behind the other.
+    func write(_ arrays: [[UInt8]], at offset: UInt64) throws(SystemError) {
+        let joined = Array(arrays.joined())
+        try joined.withRawBytes { bytes throws(SystemError) in try write([bytes], at: offset) }
+    }
+
+    /// Up to `count` bytes; fewer where the file ends.
+    func bytes(from offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let done = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+        }
+        if done < count { bytes.removeLast(count - done) }
+        return bytes
+    }
+}
+
+extension [UInt8] {
+    /// `withUnsafeBytes`, with the error's type kept.
+    func withRawBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
+        try withUnsafeBufferPointer { buffer throws(SystemError) in try body(UnsafeRawBufferPointer(buffer)) }
+    }
+}

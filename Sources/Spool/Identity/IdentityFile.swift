@@ -1,0 +1,67 @@
+import Glibc
+import LinuxSystem
+import OperationLogs
+
+/// The file `identity`: read whole at a start, and appended to once.
+struct IdentityFile<Disk: Storage> {
+    static var name: String { "identity" }
+    private static var newName: String { "identity.new" }
+
+    private(set) var identity: SpoolIdentity
+    private let disk: Disk
+    private let goodBytes: Int
+
+    /// Reads it without changing anything; nil if there is none.
+    static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
+        guard let bytes = try contents(disk) else { return nil }
+        switch SpoolIdentity.read(bytes) {
+        case .valid(let identity, let goodBytes):
+            return IdentityFile(identity: identity, disk: disk, goodBytes: goodBytes)
+        case .unknownVersion(let found):
+            throw SpoolError(
+                .unknownVersion,
+                "the spool's identity says '\(found)', which this version does not know; nothing was changed; "
+                    + "run the version of opslogd that made it")
+        case .damaged(let offset):
+            throw .damaged(name, offset: UInt64(offset), "a line does not verify")
+        }
+    }
+
+    /// Makes it for a new spool; durable when this returns.
+    static func make(_ disk: Disk, spool: UniqueID, host: SpoolHost) throws(SpoolError) -> IdentityFile {
+        let identity = SpoolIdentity(spool: spool, host: host)
+        let text = Array(identity.headText.utf8)
+        try spooling { () throws(SystemError) in
+            if try disk.names().contains(newName) { try disk.remove(newName) }
+            let file = try disk.open(newName, .creating)
+            try file.write(text, at: 0)
+            try file.synchronize()
+            try disk.rename(newName, to: name)
+            try disk.synchronizeDirectory()
+        }
+        return IdentityFile(identity: identity, disk: disk, goodBytes: text.count)
+    }
+
+    /// Adds a run; durable when this returns. A torn line of an earlier start is cut off first.
+    mutating func append(_ run: SpoolRun) throws(SpoolError) {
+        let text = Array(SpoolIdentity.runText(run).utf8)
+        try spooling { () throws(SystemError) in
+            let file = try disk.open(Self.name, .writing)
+            if try file.length() != UInt64(goodBytes) { try file.truncate(to: UInt64(goodBytes)) }
+            try file.write(text, at: UInt64(goodBytes))
+            try file.synchronize()
+        }
+        identity.runs.append(run)
+    }
+
+    private static func contents(_ disk: Disk) throws(SpoolError) -> [UInt8]? {
+        do throws(SystemError) {
+            let file = try disk.open(name, .reading)
+            return try file.bytes(from: 0, count: Int(clamping: min(file.length(), 1 << 30)))
+        } catch  where error.code == ENOENT {
+            return nil
+        } catch {
+            throw SpoolError(error)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import LinuxSystem
+import OperationLogs
+
+/// A start of the daemon on this spool.
+public struct SpoolRun: Sendable, Hashable {
+    public var id: UniqueID
+    /// The number that its first record has, or would have.
+    public var firstSequence: SequenceNumber
+    /// When it began.
+    public var time: String
+}
+
+/// Who a spool is: the content of its identity file, as text with a checksum a line.
+struct SpoolIdentity: Equatable, Sendable {
+    var spool: UniqueID
+    var host: SpoolHost
+    var runs: [SpoolRun] = []
+
+    enum Reading: Equatable {
+        /// - `goodBytes`: behind them stands a torn line, if the file is longer.
+        case valid(SpoolIdentity, goodBytes: Int)
+        case unknownVersion(String)
+        case damaged(offset: Int)
+    }
+
+    private static let version = "opslogd-spool 1"
+
+    /// The lines that are written once.
+    var headText: String {
+        [
+            Self.version, "spool \(spool)", "machine \(host.machine)",
+            "directory \(host.directoryInode) \(host.directoryBirthNanoseconds)",
+        ].map(Self.line).joined()
+    }
+
+    static func runText(_ run: SpoolRun) -> String {
+        line("run \(run.id) \(run.firstSequence) \(run.time)")
+    }
+
+    private static func line(_ content: String) -> String {
+        "\(content) crc32c=\(checksum(content))\n"
+    }
+
+    private static func checksum(_ content: String) -> String {
+        var content = content
+        let digits = String(content.withUTF8 { CRC32C.of(UnsafeRawBufferPointer($0)) }, radix: 16)
+        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+    }
+
+    static func read(_ bytes: [UInt8]) -> Reading {
+        var contents: [String] = []
+        var at = 0
+        while at < bytes.count {
+            guard let end = bytes[at...].firstIndex(of: 0x0a),
+                let content = content(String(decoding: bytes[at..<end], as: UTF8.self))
+            else { break }
+            contents.append(content)
+            at = end + 1
+        }
+        if let first = contents.first, first != version { return .unknownVersion(first) }
+        // Only the last line can be torn: whole lines behind one that does not verify are damage.
+        let isLastLine = !bytes[at...].contains(0x0a) || bytes[at...].firstIndex(of: 0x0a) == bytes.count - 1
+        guard let identity = SpoolIdentity(contents), isLastLine else { return .damaged(offset: at) }
+        return .valid(identity, goodBytes: at)
+    }
+
+    private static func content(_ line: String) -> String? {
+        let tail = " crc32c="
+        guard line.utf8.count > tail.utf8.count + 8 else { return nil }
+        let content = String(decoding: line.utf8.dropLast(tail.utf8.count + 8), as: UTF8.self)
+        return line == content + tail + checksum(content) ? content : nil
+    }
+
+    private init?(_ contents: [String]) {
+        let words = contents.map { $0.split(separator: " ", omittingEmptySubsequences: false) }
+        guard words.count >= 4, words[1].count == 2, words[1][0] == "spool", let spool = UniqueID(words[1][1]),
+            words[2].count == 2, words[2][0] == "machine", words[3].count == 3, words[3][0] == "directory",
+            let inode = UInt64(words[3][1]), let birth = Int64(words[3][2])
+        else { return nil }
+        self.spool = spool
+        host = SpoolHost(machine: String(words[2][1]), directoryInode: inode, directoryBirthNanoseconds: birth)
+        for run in words[4...] {
+            guard run.count == 4, run[0] == "run", let id = UniqueID(run[1]), let first = UInt64(run[2]) else {
+                return nil
+            }
+            runs.append(SpoolRun(id: id, firstSequence: SequenceNumber(first), time: String(run[3])))
+        }
+    }
+
+    init(spool: UniqueID, host: SpoolHost) {
+        self.spool = spool
+        self.host = host
+    }
+}

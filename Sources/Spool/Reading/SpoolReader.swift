@@ -1,0 +1,154 @@
+import LinuxSystem
+import OperationLogs
+
+/// Reads durable groups in order, for one consumer, on one thread. Each frame's checksums and the chain are verified.
+///
+/// The payload of a group is valid until the next call. Nothing is allocated a group, beyond a buffer that grows to the
+/// largest one. Related system calls: `pread`.
+public final class SpoolReader<Disk: Storage>: RecordSource {
+    private let directory: Disk
+    private let map: SpoolMap
+    private let register: (@escaping @Sendable () -> Void) -> Void
+    private let window = FrameWindow<Disk.File>()
+
+    private var segment: SegmentEntry?
+    /// Where the next frame stands, and what it must say.
+    private var offset: UInt64 = 0
+    private var expected = SequenceNumber.zero
+    private var chain: UInt64 = 0
+    /// Groups before this record are passed over.
+    private var wanted = SequenceNumber(1)
+    private var lastRead: (first: SequenceNumber, last: SequenceNumber, origin: RecordOrigin)?
+
+    init(directory: Disk, map: SpoolMap, register: @escaping (@escaping @Sendable () -> Void) -> Void) {
+        self.directory = directory
+        self.map = map
+        self.register = register
+    }
+
+    public var durable: SequenceNumber { map.durable }
+
+    public func onDurable(_ wake: @escaping @Sendable () -> Void) { register(wake) }
+
+    public func seek(to sequence: SequenceNumber) throws {
+        wanted = max(sequence, SequenceNumber(1))
+        // Forward in the same segment, the frames in between are passed over without going back.
+        if let segment, expected <= wanted, map.segment(holding: wanted) == segment { return }
+        segment = nil
+    }
+
+    public func next() throws -> RecordGroup? {
+        guard wanted <= map.durable else { return nil }
+        while let frame = try nextFrame() {
+            if frame.kind == .group, frame.recordCount > 0, frame.nextSequence > wanted {
+                guard let group = try readGroup(frame) else { continue }
+                return group
+            }
+            pass(frame)
+        }
+        return nil
+    }
+
+    public func origin(of sequence: SequenceNumber) throws -> RecordOrigin? {
+        if let lastRead, lastRead.first <= sequence, sequence <= lastRead.last { return lastRead.origin }
+        guard sequence >= SequenceNumber(1), sequence <= map.durable, let entry = map.segment(holding: sequence),
+            entry.first <= sequence
+        else { return nil }
+        // A reader of its own, so that this one stays where it is.
+        let scout = SpoolReader(directory: directory, map: map, register: { _ in })
+        scout.wanted = sequence
+        while let frame = try scout.nextFrame() {
+            if frame.kind == .group, frame.nextSequence > sequence {
+                return frame.firstSequence <= sequence ? frame.origin : nil
+            }
+            scout.pass(frame)
+        }
+        return nil
+    }
+
+    /// The header of the next durable frame, across segments; nil at the end of what is durable.
+    private func nextFrame() throws(SpoolError) -> FrameHeader? {
+        while true {
+            guard let current = segment else {
+                guard let entry = map.segment(holding: wanted) else { return nil }
+                try enter(entry)
+                continue
+            }
+            let limit = map.readableEnd(of: current.first)
+            if offset >= limit || !map.holds(current) {
+                // Nothing more yet; or it was freed, since everything in it has its fate.
+                if map.holds(current) { return nil }
+                segment = nil
+                continue
+            }
+            let head = try spooling { () throws(SystemError) in
+                try window.bytes(at: offset, FrameHeader.length, limit: limit)
+            }
+            guard let frame = FrameHeader(head, salt: current.header.salt, offset: offset),
+                frame.payloadLength >= 0, frame.frameLength <= limit - offset
+            else {
+                guard map.holds(current) else { continue }
+                throw damaged(current, "a frame does not verify")
+            }
+            try check(frame, current)
+            guard frame.kind == .seal, frame.endsSegment else { return frame }
+            guard let following = map.segment(after: current.first) else { return nil }
+            try enter(following)
+        }
+    }
+
+    private func check(_ frame: FrameHeader, _ current: SegmentEntry) throws(SpoolError) {
+        guard frame.firstSequence == expected else {
+            throw damaged(current, "record \(frame.firstSequence) stands where \(expected) follows")
+        }
+        guard frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
+            throw damaged(current, "the checksum chained over all groups does not follow")
+        }
+    }
+
+    private func readGroup(_ frame: FrameHeader) throws(SpoolError) -> RecordGroup? {
+        guard let current = segment else { return nil }
+        let length = FrameHeader.length + frame.payloadLength
+        let whole = try spooling { () throws(SystemError) in
+            try window.bytes(at: offset, length, limit: current.bytes)
+        }
+        guard whole.count == length else { throw damaged(current, "the file ends within a group") }
+        let payload = whole.part(FrameHeader.length, frame.payloadLength)
+        guard CRC32C.of(payload) == frame.payloadChecksum else {
+            guard map.holds(current) else { return nil }
+            throw damaged(current, "the payload of a group does not verify")
+        }
+        pass(frame)
+        let group = RecordGroup(
+            firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
+        wanted = frame.nextSequence
+        lastRead = (group.firstSequence, group.lastSequence, group.origin)
+        return group
+    }
+
+    private func pass(_ frame: FrameHeader) {
+        offset += frame.frameLength
+        expected = frame.nextSequence
+        chain = frame.chain
+    }
+
+    private func enter(_ entry: SegmentEntry) throws(SpoolError) {
+        let file: Disk.File
+        do throws(SystemError) {
+            file = try directory.open(entry.name, .reading)
+        } catch {
+            // Freed between the look at the map and this.
+            guard map.holds(entry) else { return segment = nil }
+            throw SpoolError(error)
+        }
+        window.turn(to: file)
+        segment = entry
+        offset = UInt64(SegmentHeader.length)
+        expected = entry.first
+        chain = entry.header.chain
+    }
+
+    private func damaged(_ current: SegmentEntry, _ what: String) -> SpoolError {
+        .damaged("segments/\(current.name)", offset: offset, what)
+    }
+}

@@ -1,0 +1,79 @@
+import LinuxSystem
+import OperationLogs
+
+/// Reads each segment's header, and the seal that the next header names: a page or two a segment, however large.
+struct HeaderReader<Disk: Storage> {
+    let segments: Disk
+    let firsts: [SequenceNumber]
+    let spool: UniqueID
+
+    mutating func read() throws(SpoolError) -> (
+        entries: [SegmentEntry], removed: (name: String, reason: RecoveryCase)?
+    ) {
+        var facts: [SegmentFacts] = []
+        for first in firsts { facts.append(try self.facts(first, isLast: first == firsts.last)) }
+        let headers: [SegmentHeader]
+        let removed: RecoveryCase?
+        do {
+            (headers, removed) = try SegmentFacts.judge(facts, spool: spool)
+        } catch {
+            throw Self.error(error)
+        }
+        var entries = headers.map { SegmentEntry(header: $0, lastWritten: $0.made) }
+        for index in entries.indices.dropLast() { try close(&entries[index], before: headers[index + 1]) }
+        // A file that never held a record follows a sealed one, which is then read as the last.
+        return (entries, removed.map { (SegmentName.of(firsts[firsts.count - 1]), $0) })
+    }
+
+    static func error(_ finding: SegmentFacts.Finding) -> SpoolError {
+        let path = "segments/\(SegmentName.of(finding.first))"
+        if finding.recoveryCase == .unknownVersion {
+            return SpoolError(
+                .unknownVersion,
+                "\(path): \(finding.what) to this version; nothing was changed; run the version of opslogd that wrote "
+                    + "it")
+        }
+        return .damaged(path, offset: 0, finding.what)
+    }
+
+    private func facts(_ first: SequenceNumber, isLast: Bool) throws(SpoolError) -> SegmentFacts {
+        let name = SegmentName.of(first)
+        return try spooling { () throws(SystemError) in
+            let file = try segments.open(name, .reading)
+            let bytes = try file.bytes(from: 0, count: SegmentHeader.length)
+            let header = bytes.withUnsafeBytes(SegmentHeader.read)
+            let length = try file.length()
+            var facts = SegmentFacts(first: first, header: header, fileLength: length)
+            if header == .invalid, isLast { facts.isBlank = try isBlank(file, length) }
+            return facts
+        }
+    }
+
+    private func isBlank(_ file: Disk.File, _ length: UInt64) throws(SystemError) -> Bool {
+        var at: UInt64 = 0
+        while at < length {
+            let bytes = try file.bytes(from: at, count: 1 << 20)
+            if bytes.isEmpty || !bytes.withUnsafeBytes({ $0.isAllZeros }) { return bytes.isEmpty }
+            at += UInt64(bytes.count)
+        }
+        return true
+    }
+
+    /// Looks at the seal of a segment that is not the last.
+    private func close(_ entry: inout SegmentEntry, before next: SegmentHeader) throws(SpoolError) {
+        let path = "segments/\(entry.name)"
+        let header = entry.header
+        let bytes = try spooling { () throws(SystemError) in
+            try segments.open(entry.name, .reading).bytes(from: next.previousSeal, count: FrameHeader.length)
+        }
+        guard let seal = bytes.withUnsafeBytes({ FrameHeader($0, salt: header.salt, offset: next.previousSeal) }),
+            seal.kind == .seal, seal.endsSegment
+        else { throw .damaged(path, offset: next.previousSeal, "the segment is not the last and has no seal here") }
+        guard seal.firstSequence == next.firstSequence, seal.chain == next.chain else {
+            throw .damaged(path, offset: next.previousSeal, "the next segment does not go on where this one ends")
+        }
+        entry.sealOffset = next.previousSeal
+        entry.next = seal.firstSequence
+        entry.lastWritten = seal.written
+    }
+}

@@ -1,0 +1,55 @@
+/// The table of what a start can find, and what is done: <doc:SpoolFormat> says the same for people.
+enum RecoveryCase: String, CaseIterable, Sendable {
+    /// The last segment ends with its own seal: a crash before the next one had its name, or no record since.
+    case whole
+    /// The last frame is the seal of a clean stop.
+    case cleanEnd
+    /// No seal; zeros where the next header would be, and behind it. Nothing was under way.
+    case unsealedEnd
+    /// As `unsealedEnd`, with bytes of the file's former life behind: they verify under no salt of this one.
+    case recycledBytes
+    /// Bytes that do not verify at the very end. Torn or damaged: both look alike, so it is reported.
+    case tornTail
+    /// The last file has no header, and nothing else: a crash while it was made.
+    case segmentWithoutHeader
+    /// The last file has the header of an earlier segment: a crash while it was recycled.
+    case segmentOfFormerLife
+    /// A header of another major version of the format.
+    case unknownVersion
+    /// A header names a segment before it that is not there.
+    case missingSegment
+    /// A segment that is not the last has no seal where the next one says.
+    case unsealedSegment
+    /// Checksums hold, but chain or sequence numbers do not follow.
+    case brokenChain
+    /// Something does not verify, and something behind it does: the middle is damaged, not the end torn.
+    case damageInside
+    /// A file is shorter than its header says.
+    case shortFile
+    /// The cursor or the runs know records that the segments do not hold.
+    case cursorAhead
+    /// The disk does not give a file back.
+    case readError
+
+    enum Remedy: Equatable {
+        /// Nothing is wrong.
+        case goOn
+        /// Copied aside, overwritten with zeros, synced, reported.
+        case cut
+        /// The file is removed; it never held a record.
+        case removeFile
+        /// Nothing is touched; the start fails with this exit status.
+        case stop(exitStatus: Int32)
+    }
+
+    var remedy: Remedy {
+        switch self {
+        case .whole, .cleanEnd, .unsealedEnd, .recycledBytes: .goOn
+        case .tornTail: .cut
+        case .segmentWithoutHeader, .segmentOfFormerLife: .removeFile
+        case .unknownVersion, .cursorAhead: .stop(exitStatus: 78)
+        case .missingSegment, .unsealedSegment, .brokenChain, .damageInside, .shortFile, .readError:
+            .stop(exitStatus: 74)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import LinuxSystem
+import OperationLogs
+
+/// Reads a whole segment, frame by frame with every checksum, and says how it ends.
+struct SegmentScan: Sendable {
+    let header: SegmentHeader
+    private(set) var tail = TailFacts()
+    /// Behind the last frame that verifies.
+    private(set) var end = UInt64(SegmentHeader.length)
+    /// Where the last group begins, or the snapshot if there is none: what is written again.
+    private(set) var lastGroupOffset = UInt64(SegmentHeader.length)
+    private(set) var nextSequence: SequenceNumber
+    private(set) var chain: UInt64
+    private(set) var latestFilledIn = Timestamp(microseconds: .min)
+    private(set) var lastWritten: Timestamp
+    private(set) var positions: [[UInt8]: [UInt8]] = [:]
+    private(set) var pipelines: [SnapshotEntry] = []
+    /// The first records of the groups with their times.
+    private(set) var marks = AgeMarks()
+    /// Behind the last byte that is not zero.
+    private(set) var lastByte: UInt64 = 0
+
+    /// - Throws: `.damaged` where a chain is broken; a failure to read as it is.
+    init<File: StorageFile>(_ file: File, _ header: SegmentHeader) throws(SpoolError) {
+        self.header = header
+        nextSequence = header.firstSequence
+        chain = header.chain
+        lastWritten = header.made
+        tail.isRecycled = header.isRecycled
+        tail.hasSnapshot = false
+        let window = FrameWindow<File>()
+        window.turn(to: file)
+        while try readFrame(window) {}
+        if !tail.endsWithOwnSeal { try lookBehind(file) }
+    }
+
+    /// Takes the next frame in; false at the end.
+    private mutating func readFrame<File: StorageFile>(_ window: FrameWindow<File>) throws(SpoolError) -> Bool {
+        let limit = header.fileLength
+        let head = try spooling { () throws(SystemError) in
+            try window.bytes(at: end, FrameHeader.length, limit: limit)
+        }
+        guard let frame = FrameHeader(head, salt: header.salt, offset: end),
+            frame.payloadLength >= 0, UInt64(frame.payloadLength) <= limit, frame.frameLength <= limit - end
+        else { return false }
+        let whole = try spooling { () throws(SystemError) in
+            try window.bytes(at: end, FrameHeader.length + frame.payloadLength, limit: limit)
+        }
+        guard whole.count == FrameHeader.length + frame.payloadLength else { return false }
+        let payload = whole.part(FrameHeader.length, frame.payloadLength)
+        guard CRC32C.of(payload) == frame.payloadChecksum else { return false }
+        try take(frame, payload)
+        end += frame.frameLength
+        return !tail.endsWithOwnSeal
+    }
+
+    private mutating func take(_ frame: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(SpoolError) {
+        guard frame.firstSequence == nextSequence else {
+            throw broken("sequence number \(frame.firstSequence) stands where \(nextSequence) follows")
+        }
+        guard frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
+            throw broken("the checksum chained over all groups does not follow")
+        }
+        tail.endsWithStopSeal = false
+        switch frame.kind {
+        case .snapshot:
+            guard let snapshot = Snapshot.read(payload) else { throw broken("the snapshot's lengths do not add up") }
+            tail.hasSnapshot = true
+            for (key, value) in snapshot.positions { positions[key] = value }
+            pipelines = snapshot.pipelines
+        case .group:
+            if frame.recordCount > 0 { marks.add(frame.firstSequence, frame.written) }
+            try takePositions(frame, payload)
+            lastGroupOffset = end
+        case .seal:
+            tail.endsWithOwnSeal = frame.endsSegment
+            tail.endsWithStopSeal = !frame.endsSegment
+        }
+        nextSequence = frame.nextSequence
+        chain = frame.chain
+        latestFilledIn = max(latestFilledIn, frame.latestFilledIn)
+        lastWritten = frame.written
+    }
+
+    private mutating func takePositions(
+        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer
+    ) throws(SpoolError) {
+        let group = RecordGroup(
+            firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
+        do {
+            try group.forEachChunk { chunk in
+                try chunk.forEachPosition { key, value in
+                    positions[Array(key)] = value.isEmpty ? nil : Array(value)
+                }
+            }
+        } catch {
+            throw broken("\(error)")
+        }
+    }
+
+    private func broken(_ what: String) -> SpoolError {
+        .damaged("segments/\(SegmentName.of(header.firstSequence))", offset: end, what)
+    }
+
+    /// Looks at everything behind the last frame.
+    private mutating func lookBehind<File: StorageFile>(_ file: File) throws(SpoolError) {
+        let block = 1 << 20
+        tail.slotIsZero = true
+        tail.restIsZero = true
+        var at = end
+        while at < header.fileLength {
+            // Overlapping by a header, so that one across two blocks is found.
+            let bytes = try spooling { () throws(SystemError) in
+                try file.bytes(from: at, count: Int(min(UInt64(block + FrameHeader.length), header.fileLength - at)))
+            }
+            guard !bytes.isEmpty else { break }
+            bytes.withUnsafeBytes { look($0, at: at) }
+            at += UInt64(block)
+        }
+    }
+
+    private mutating func look(_ bytes: UnsafeRawBufferPointer, at: UInt64) {
+        if at == end { tail.slotIsZero = bytes.part(0, min(FrameHeader.length, bytes.count)).isAllZeros }
+        guard !bytes.isAllZeros else { return }
+        tail.restIsZero = false
+        var used = bytes.count
+        while used > 4096, bytes.part(used - 4096, 4096).isAllZeros { used -= 4096 }
+        while used > 0, bytes[used - 1] == 0 { used -= 1 }
+        lastByte = at + UInt64(used)
+        var offset = at == end ? FrameHeader.alignment : 0
+        while offset + FrameHeader.length <= bytes.count, !tail.hasFrameBehind {
+            if FrameHeader.mayBegin(bytes, at: offset),
+                FrameHeader(
+                    bytes.part(offset, FrameHeader.length), salt: header.salt, offset: at + UInt64(offset)) != nil
+            {
+                tail.hasFrameBehind = true
+            }
+            offset += FrameHeader.alignment
+        }
+    }
+}

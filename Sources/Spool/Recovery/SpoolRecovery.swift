@@ -1,0 +1,137 @@
+import Glibc
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// What a start found on disk. `examine` only reads; `mend` does what the cases say.
+struct SpoolRecovery<Disk: Storage> {
+    let disk: Disk
+    let segments: Disk
+    var identity: IdentityFile<Disk>
+    let cursor: CursorSlot?
+    /// All that stay, oldest first; the last as `scan` found it.
+    private(set) var entries: [SegmentEntry]
+    /// Of the last segment; nil of a spool without any.
+    let scan: SegmentScan?
+    let recoveryCase: RecoveryCase?
+    /// The last file, if it never held a record, and why.
+    let removed: (name: String, reason: RecoveryCase)?
+
+    var nextSequence: SequenceNumber { scan?.nextSequence ?? SequenceNumber(1) }
+    var chain: UInt64 { scan?.chain ?? 0 }
+    var latestFilledIn: Timestamp { scan?.latestFilledIn ?? Timestamp(microseconds: .min) }
+
+    /// Reads and judges everything, and changes nothing.
+    ///
+    /// - Throws: a case of the table whose remedy is to stop.
+    static func examine(
+        _ disk: Disk, segments: Disk, host: SpoolHost, makingIdentity: () -> UniqueID
+    ) throws(SpoolError) -> SpoolRecovery {
+        let names = try spooling { () throws(SystemError) in try segments.names() }
+        let firsts = names.compactMap(SegmentName.firstSequence)
+        let cursor = try CursorFile<Disk.File>.read(disk)
+        guard let identity = try IdentityFile.read(disk) else {
+            guard firsts.isEmpty, cursor == nil else {
+                throw .damaged(IdentityFile<Disk>.name, offset: 0, "it is missing, but there are segments or a cursor")
+            }
+            return SpoolRecovery(
+                disk: disk, segments: segments,
+                identity: try .make(disk, spool: makingIdentity(), host: host), cursor: nil, entries: [], scan: nil,
+                recoveryCase: nil, removed: nil)
+        }
+        if let difference = identity.identity.host.difference(from: host) {
+            throw SpoolError(
+                .copied,
+                "the spool was copied or moved (\(difference)); nothing is read or delivered, since the original may "
+                    + "have delivered it: keep one of the two, and put the other's state directory out of the way")
+        }
+        var reader = HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool)
+        var (entries, removed) = try reader.read()
+        let scan = try entries.last.map { last throws(SpoolError) in
+            let file = try spooling { () throws(SystemError) in try segments.open(last.name, .reading) }
+            return try SegmentScan(file, last.header)
+        }
+        if let scan, let index = entries.indices.last {
+            entries[index].lastWritten = scan.lastWritten
+            if scan.tail.endsWithOwnSeal {
+                entries[index].sealOffset = scan.end - UInt64(FrameHeader.length)
+                entries[index].next = scan.nextSequence
+            }
+        }
+        let found = SpoolRecovery(
+            disk: disk, segments: segments, identity: identity, cursor: cursor, entries: entries, scan: scan,
+            recoveryCase: scan?.tail.recoveryCase, removed: removed)
+        try found.judge()
+        return found
+    }
+
+    private func judge() throws(SpoolError) {
+        if let scan, recoveryCase == .damageInside {
+            throw .damaged(
+                "segments/\(SegmentName.of(scan.header.firstSequence))", offset: scan.end,
+                "a frame does not verify, and what stands behind it does")
+        }
+        if entries.count > 0, cursor == nil {
+            throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
+        }
+        if let cursor, cursor.spool != identity.identity.spool {
+            throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(cursor.spool)")
+        }
+        let last = SequenceNumber(nextSequence.rawValue - 1)
+        let known = [cursor?.settled, cursor?.moved].compactMap { $0 } + (cursor?.lanes.map(\.position) ?? [])
+        let firstOfRun = identity.identity.runs.map(\.firstSequence).max() ?? .zero
+        if let ahead = known.max(), ahead > last {
+            throw aheadOfSegments("the cursor knows record \(ahead)", last)
+        }
+        if firstOfRun > nextSequence {
+            throw aheadOfSegments("a run began at record \(firstOfRun)", last)
+        }
+    }
+
+    private func aheadOfSegments(_ what: String, _ last: SequenceNumber) -> SpoolError {
+        SpoolError(
+            .aheadOfSegments,
+            "the spool was rolled back: \(what), but the segments end at \(last); nothing was changed or delivered; "
+                + "put the missing segments back, or the whole state directory out of the way")
+    }
+
+    /// Does what the cases say, and makes what is there durable. May be interrupted and done again.
+    ///
+    /// - Returns: what was found and done, in a sentence.
+    func mend(_ diagnostics: Diagnostics) throws(SpoolError) -> String {
+        var sentences: [String] = []
+        if let removed {
+            try spooling { () throws(SystemError) in try segments.remove(removed.name) }
+            sentences.append("\(removed.name) never held a record (\(removed.reason.rawValue)) and was removed")
+        }
+        try spooling { () throws(SystemError) in
+            if try segments.names().contains(SegmentName.unnamed) { try segments.remove(SegmentName.unnamed) }
+        }
+        if let scan {
+            let name = SegmentName.of(scan.header.firstSequence)
+            let file = try spooling { () throws(SystemError) in try segments.open(name, .writing) }
+            if recoveryCase?.remedy == .cut {
+                let torn = TornEnd(disk: disk, name: name, offset: scan.end, end: scan.lastByte)
+                sentences.append(try torn.cut(file))
+            }
+            try spooling { () throws(SystemError) in try rewriteLastGroup(scan, file) }
+        }
+        try spooling { () throws(SystemError) in
+            try segments.synchronizeDirectory()
+            try disk.synchronizeDirectory()
+        }
+        for sentence in sentences { diagnostics.warning("spool: \(sentence)") }
+        let label = recoveryCase.map { "\($0.rawValue): the spool ends at record \(nextSequence.rawValue - 1)" }
+        return ([label ?? "new spool"] + sentences).joined(separator: "; ")
+    }
+
+    /// What was read may stand in the page cache only, if an earlier sync failed: written again, it is dirty again.
+    private func rewriteLastGroup(_ scan: SegmentScan, _ file: Disk.File) throws(SystemError) {
+        var bytes = try file.bytes(from: scan.lastGroupOffset, count: Int(scan.end - scan.lastGroupOffset))
+        if scan.end + UInt64(FrameHeader.length) <= scan.header.fileLength, !scan.tail.endsWithOwnSeal {
+            bytes += [UInt8](repeating: 0, count: FrameHeader.length)
+        }
+        try file.write(bytes, at: scan.lastGroupOffset)
+        try file.synchronize()
+    }
+}

@@ -1,0 +1,65 @@
+import LinuxSystem
+import OperationLogs
+
+/// Bytes at the end of the last segment that do not verify: copied to `torn/`, then overwritten with zeros.
+struct TornEnd<Disk: Storage> {
+    private static var largestCopy: UInt64 { 32 << 20 }
+    private static var copiesKept: Int { 16 }
+    private static var block: UInt64 { 1 << 20 }
+
+    let disk: Disk
+    /// Of the segment.
+    let name: String
+    /// Where the bytes begin, and behind the last that is not zero.
+    let offset: UInt64
+    let end: UInt64
+
+    /// Synced when this returns.
+    /// - Returns: what was done, in a sentence.
+    func cut(_ file: Disk.File) throws(SpoolError) -> String {
+        let upTo = min(max(end, offset + UInt64(FrameHeader.length)), offset + Self.largestCopy)
+        var copied: String
+        do throws(SystemError) {
+            copied = "they were copied to torn/\(try copy(file, upTo: upTo))"
+        } catch  where error.isOutOfSpace {
+            // They were never acknowledged: a full disk must not keep the spool from starting.
+            copied = "they could not be copied aside (\(error))"
+        } catch {
+            throw SpoolError(error)
+        }
+        try spooling { () throws(SystemError) in
+            var at = offset
+            while at < upTo {
+                let count = min(Self.block, upTo - at)
+                try file.write([UInt8](repeating: 0, count: Int(count)), at: at)
+                at += count
+            }
+            try file.synchronize()
+        }
+        return "torn or damaged end: \(upTo - offset) bytes of \(name) at \(offset) do not verify; nothing behind them "
+            + "was acknowledged unless the disk lost it; \(copied)"
+    }
+
+    private func copy(_ file: Disk.File, upTo: UInt64) throws(SystemError) -> String {
+        let torn = try disk.directory("torn")
+        let names = try torn.names()
+        for old in names.dropLast(Self.copiesKept - 1) { try torn.remove(old) }
+        var copyName = "\(name)-\(offset)"
+        var attempt = 1
+        while names.contains(copyName) {
+            attempt += 1
+            copyName = "\(name)-\(offset)-\(attempt)"
+        }
+        let copy = try torn.open(copyName, .creating)
+        var at = offset
+        while at < upTo {
+            let bytes = try file.bytes(from: at, count: Int(min(Self.block, upTo - at)))
+            guard !bytes.isEmpty else { break }
+            try copy.write(bytes, at: at - offset)
+            at += UInt64(bytes.count)
+        }
+        try copy.synchronize()
+        try torn.synchronizeDirectory()
+        return copyName
+    }
+}

@@ -1,0 +1,48 @@
+import OperationLogs
+
+/// Why a new segment cannot be made now.
+public enum SpaceShortage: Sendable, Hashable, CustomStringConvertible {
+    /// `max_bytes` is used up by records that are not delivered.
+    case maxBytes
+    /// The file system would fall below `min_free`.
+    case minFree
+    /// The disk, or the quota of this user, is full.
+    case diskFull
+
+    public var description: String {
+        switch self {
+        case .maxBytes: "max_bytes is used up by records that are not delivered"
+        case .minFree: "the file system would fall below min_free"
+        case .diskFull: "the disk or the quota of this user is full"
+        }
+    }
+}
+
+/// The spool as it stands.
+public struct SpoolStatus: Sendable {
+    public var spool: UniqueID
+    public var run: UniqueID
+    public var segments: Int
+    /// Of all segment files, the one kept for use again included.
+    public var bytes: UInt64
+    public var maxBytes: UInt64
+    /// The first record that is still there, whether delivered or not; one more than `durable` if there is none.
+    public var first: SequenceNumber
+    public var durable: SequenceNumber
+    public var settled: SequenceNumber
+    public var movedDeadLetters: SequenceNumber
+    /// Durable, and without a fate yet.
+    public var undeliveredEvents: UInt64
+    /// How long ago the oldest of them was written; 0 without any.
+    public var oldestUndeliveredSeconds: Double
+    /// Chunks that wait for their group.
+    public var queuedChunks: Int
+    /// Why nothing is taken at the moment; nil while the spool accepts.
+    public var shortage: SpaceShortage?
+    /// Why the writer ended, if it did.
+    public var failure: String?
+    public var groups: UInt64
+    public var syncs: UInt64
+    /// What the start found, in a sentence.
+    public var recovery: String
+}

@@ -1,0 +1,91 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// What a writer is put together from.
+struct SpoolParts<Disk: Storage> {
+    let core: WriterCore<Disk>
+    let inbox: SpoolInbox
+    let pipelines: [SnapshotEntry]
+    let recovery: String
+}
+
+extension SpoolWriter {
+    /// Opens the spool in `disk` (`state_directory/spool`), makes it if it is not there, and recovers it.
+    ///
+    /// When this returns, everything that was read is durable, and so is this run's id. On real storage the caller
+    /// holds a `SpoolLock` on the directory.
+    /// - Parameters:
+    ///   - host: compared with the one the spool was made on.
+    ///   - pipelines: the newest undelivered watermark of each pipeline, for the snapshot at the head of a segment;
+    ///     asked on the writer's thread. Keys and values are opaque.
+    ///   - randomID: for the spool, the run and the salts.
+    /// - Throws: `SpoolError`; in the cases whose remedy is to stop, nothing was changed.
+    public static func open(
+        disk: Disk, time: Time, options: SpoolOptions, host: SpoolHost, diagnostics: Diagnostics, registry: Registry,
+        pipelines: (@Sendable () -> [SnapshotEntry])? = nil,
+        randomID: @escaping @Sendable () -> UniqueID = UniqueID.random
+    ) throws(SpoolError) -> SpoolWriter {
+        let options = try options.validated()
+        let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
+        var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
+        let recovery = try found.mend(diagnostics)
+        let spool = found.identity.identity.spool
+        let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
+        let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
+        if found.cursor == nil {
+            try CursorFile<Disk.File>.make(disk, .beginning(spool: spool, run: run.id))
+        }
+        guard let slot = try CursorFile<Disk.File>.read(disk) else {
+            throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing")
+        }
+        let cursor = try CursorFile(disk, continuing: slot)
+        try found.identity.append(run)
+        let core = try WriterCore(
+            found, run: run.id, cursor: cursor, options: options, pipelines: pipelines, randomID: randomID)
+        let inbox = SpoolInbox(
+            lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
+            latestFilledIn: found.latestFilledIn, runs: found.identity.identity.runs)
+        diagnostics.info("spool: \(recovery)")
+        return try SpoolWriter(
+            SpoolParts(core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery),
+            time: time, options: options, diagnostics: diagnostics, registry: registry)
+    }
+
+    /// The segments' own times, and those of the groups in the last one.
+    private static func marks(_ found: SpoolRecovery<Disk>) -> AgeMarks {
+        var marks = AgeMarks()
+        for entry in found.entries.dropLast() { marks.add(entry.first, entry.header.made) }
+        if let scan = found.scan { marks.add(scan.marks) }
+        return marks
+    }
+}
+
+extension WriterCore {
+    fileprivate init(
+        _ found: SpoolRecovery<Disk>, run: UniqueID, cursor: CursorFile<Disk.File>, options: SpoolOptions,
+        pipelines: (@Sendable () -> [SnapshotEntry])?, randomID: @escaping @Sendable () -> UniqueID
+    ) throws(SpoolError) {
+        let map = SpoolMap(
+            SpoolMap.State(
+                segments: found.entries, durableEnd: found.scan?.end ?? 0,
+                durable: SequenceNumber(found.nextSequence.rawValue - 1)))
+        var active: ActiveSegment<Disk.File>?
+        if let scan = found.scan, !scan.tail.endsWithOwnSeal {
+            let name = SegmentName.of(scan.header.firstSequence)
+            active = ActiveSegment(
+                file: try spooling { () throws(SystemError) in try found.segments.open(name, .writing) },
+                header: scan.header, end: scan.end, isStopSealed: scan.tail.endsWithStopSeal)
+        }
+        let gather: UInt64 = if case .interval(let milliseconds) = options.sync { UInt64(milliseconds) } else { 0 }
+        self.init(
+            spool: found.identity.identity.spool, run: run,
+            commit: GroupCommitStateMachine(
+                groupBytes: Int(min(4 << 20, options.segmentBytes / 4)), gatherMilliseconds: gather),
+            shelf: SegmentShelf(
+                directory: found.segments, map: map, retention: SegmentRetention(options: options)),
+            cursor: cursor, active: active, nextSequence: found.nextSequence, chain: found.chain,
+            latestFilledIn: found.latestFilledIn, positions: found.scan?.positions ?? [:], pipelines: pipelines,
+            randomID: randomID)
+    }
+}

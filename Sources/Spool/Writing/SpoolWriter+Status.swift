@@ -1,0 +1,50 @@
+import Instruments
+import OperationLogs
+import Synchronization
+
+extension SpoolWriter {
+    /// Whether chunks become durable: not while space is short, nor after a failure or the stop.
+    public var isAccepting: Bool {
+        inbox.withLock { $0.shortage == nil && $0.failure == nil && !$0.isStopping }
+    }
+
+    public var status: SpoolStatus {
+        let state = map.snapshot
+        let now = now
+        return inbox.withLock { inbox in
+            SpoolStatus(
+                spool: spool, run: run, segments: state.segments.count,
+                bytes: state.segments.reduce(spareBytes.load(ordering: .relaxed)) { $0 + $1.bytes },
+                maxBytes: options.maxBytes,
+                first: state.segments.first?.first ?? SequenceNumber(state.durable.rawValue + 1),
+                durable: state.durable, settled: inbox.settled, movedDeadLetters: inbox.moved,
+                undeliveredEvents: undelivered(state.durable, inbox.settled),
+                oldestUndeliveredSeconds: age(inbox, durable: state.durable, now: now),
+                queuedChunks: inbox.queue.count, shortage: inbox.shortage, failure: inbox.failure?.description,
+                groups: inbox.groups, syncs: syncCount.load(ordering: .relaxed), recovery: recovery)
+        }
+    }
+
+    private func undelivered(_ durable: SequenceNumber, _ settled: SequenceNumber) -> UInt64 {
+        durable > settled ? durable.rawValue - settled.rawValue : 0
+    }
+
+    private func age(_ inbox: SpoolInbox, durable: SequenceNumber, now: Timestamp) -> Double {
+        guard durable > inbox.settled, let written = inbox.marks.written(inbox.settled.advanced(by: 1)) else {
+            return 0
+        }
+        return max(0, Double(now.microseconds - written.microseconds) / 1e6)
+    }
+
+    func registerGauges(_ registry: Registry) {
+        registry.gauge("opslogd_spool_events", help: "Durable events that are not delivered yet.") { [weak self] in
+            self.map { Double($0.status.undeliveredEvents) } ?? 0
+        }
+        registry.gauge("opslogd_spool_bytes", help: "Bytes of all segment files.") { [weak self] in
+            self.map { Double($0.status.bytes) } ?? 0
+        }
+        registry.gauge(
+            "opslogd_spool_oldest_event_age_seconds", help: "How long ago the oldest undelivered event was written."
+        ) { [weak self] in self?.status.oldestUndeliveredSeconds ?? 0 }
+    }
+}

@@ -1,0 +1,128 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// What the writer's thread does after a turn.
+enum SpoolTurn: Equatable {
+    case again
+    /// Until a wake-up, or so many milliseconds.
+    case wait(milliseconds: Int?)
+    case ended
+}
+
+extension SpoolWriter {
+    /// One step of the writer: a group, a segment, the cursor, or nothing to do. Never waits for anything but the disk,
+    /// so that a simulated world can drive it.
+    func turn() throws(SpoolError) -> SpoolTurn {
+        do {
+            return try core.withLock { core throws(SpoolError) in
+                defer {
+                    syncCount.store(core.syncs, ordering: .relaxed)
+                    spareBytes.store(core.shelf.spareBytes, ordering: .relaxed)
+                }
+                return try turn(&core)
+            }
+        } catch {
+            inbox.withLock { inbox in
+                inbox.failure = error
+                inbox.queue.removeAll()
+            }
+            diagnostics.critical("spool: \(error); nothing more is acknowledged, and the daemon ends")
+            throw error
+        }
+    }
+
+    private func turn(_ core: inout WriterCore<Disk>) throws(SpoolError) -> SpoolTurn {
+        let failure = inbox.withLock { $0.failure }
+        if let failure { throw failure }
+        let now = monotonicMilliseconds
+        let room = core.active?.room ?? 0
+        let (action, chunks) = inbox.withLock { inbox in
+            let situation = GroupCommitStateMachine.Situation(
+                now: now, room: room, isStopping: inbox.isStopping, cursorChangedAt: inbox.cursorChangedAt)
+            let action = core.commit.next(situation, queued: inbox.queue.lazy.map(\.bytes.count))
+            guard case .write(let count) = action else { return (action, ArraySlice<RecordChunk>()) }
+            return (action, ArraySlice(inbox.queue.prefix(count)))
+        }
+        switch action {
+        case .wait(let milliseconds):
+            return .wait(milliseconds: milliseconds)
+        case .write:
+            try write(chunks, &core)
+        case .makeSegment(let payload):
+            let delivered = min(core.cursor.saved.settled, core.cursor.saved.moved)
+            let shortage = try core.makeSegment(holding: payload, delivered: delivered, now: self.now)
+            note(shortage, &core)
+        case .saveCursor:
+            try saveCursor(&core)
+        case .finish:
+            try core.sealStop(self.now)
+            try saveCursor(&core)
+            let left = inbox.withLock { $0.queue.count }
+            if left > 0 {
+                diagnostics.notice("spool: stopped with \(left) chunks unacknowledged; their inputs still have them")
+            }
+            return .ended
+        }
+        return .again
+    }
+
+    private func write(_ chunks: ArraySlice<RecordChunk>, _ core: inout WriterCore<Disk>) throws(SpoolError) {
+        let first = core.nextSequence
+        let written = now
+        let began = time.monotonicNanoseconds()
+        guard try core.write(chunks, now: written) else { return note(.diskFull, &core) }
+        syncSeconds.observe(Double(time.monotonicNanoseconds() - began) / 1e9)
+        note(nil, &core)
+        let latestFilledIn = core.latestFilledIn
+        let hasRecords = core.nextSequence > first
+        let wakes = inbox.withLock { inbox in
+            inbox.queue.removeFirst(chunks.count)
+            inbox.groups += 1
+            inbox.latestFilledIn = latestFilledIn
+            if hasRecords { inbox.marks.add(first, written) }
+            return inbox.wakes
+        }
+        tellReceipts(chunks)
+        if hasRecords { for wake in wakes { wake() } }
+    }
+
+    /// Tells each receipt its last ticket, once a group.
+    private func tellReceipts(_ chunks: ArraySlice<RecordChunk>) {
+        if chunks.count == 1, let chunk = chunks.first { return chunk.receipt?.durable(upTo: chunk.ticket) ?? () }
+        var told = Set<ObjectIdentifier>()
+        for chunk in chunks.reversed() {
+            guard let receipt = chunk.receipt, told.insert(ObjectIdentifier(receipt)).inserted else { continue }
+            receipt.durable(upTo: chunk.ticket)
+        }
+    }
+
+    private func saveCursor(_ core: inout WriterCore<Disk>) throws(SpoolError) {
+        let slot = inbox.withLock { inbox in
+            inbox.cursorChangedAt = nil
+            return inbox.slot(spool: spool, run: run)
+        }
+        try core.saveCursor(slot, now: now)
+    }
+
+    /// Says once when space runs short, and once when it is there again.
+    private func note(_ shortage: SpaceShortage?, _ core: inout WriterCore<Disk>) {
+        if let shortage {
+            core.commit.spaceRefused(shortage, now: monotonicMilliseconds)
+        } else {
+            core.commit.spaceGranted()
+        }
+        let before = inbox.withLock { inbox in
+            defer { inbox.shortage = shortage }
+            return inbox.shortage
+        }
+        if let shortage, before == nil {
+            diagnostics.warning(
+                "spool: no room for another segment: \(shortage); inputs wait and nothing is lost; free space, raise "
+                    + "max_bytes, or bring the database back")
+        } else if shortage == nil, before != nil {
+            diagnostics.notice("spool: there is room again; inputs go on")
+        }
+    }
+}

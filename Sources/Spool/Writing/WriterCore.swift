@@ -1,0 +1,175 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// The writer's own state, touched by its thread only: writes groups, rotates segments, saves the cursor.
+struct WriterCore<Disk: Storage>: Sendable {
+    let spool: UniqueID
+    let run: UniqueID
+    var commit: GroupCommitStateMachine
+    var shelf: SegmentShelf<Disk>
+    var cursor: CursorFile<Disk.File>
+    /// nil before the first record, and after a segment got its own seal.
+    var active: ActiveSegment<Disk.File>?
+    var nextSequence: SequenceNumber
+    var chain: UInt64
+    var latestFilledIn: Timestamp
+    var positions: [[UInt8]: [UInt8]]
+    let pipelines: (@Sendable () -> [SnapshotEntry])?
+    let randomID: @Sendable () -> UniqueID
+    var syncs: UInt64 = 0
+
+    private func frame(_ kind: FrameHeader.Kind, endsSegment: Bool = false, _ now: Timestamp) -> FrameHeader {
+        FrameHeader(
+            kind: kind, endsSegment: endsSegment, firstSequence: nextSequence, run: run, chain: chain,
+            latestFilledIn: latestFilledIn, written: now)
+    }
+
+    /// Writes the chunks as one group and syncs it.
+    ///
+    /// - Returns: false if the disk is full although the blocks were reserved (a copy-on-write file system): nothing
+    ///   counts as written, and the same place may be written again.
+    mutating func write(_ chunks: ArraySlice<RecordChunk>, now: Timestamp) throws(SpoolError) -> Bool {
+        guard var segment = active else { return false }
+        var frame = frame(.group, now)
+        var payload: [UnsafeRawBufferPointer] = []
+        payload.reserveCapacity(chunks.count + 2)
+        var crc = CRC32C()
+        for chunk in chunks {
+            crc.update(chunk.bytes)
+            payload.append(chunk.bytes)
+            frame.recordCount += chunk.recordCount
+            frame.payloadLength += chunk.bytes.count
+            frame.latestFilledIn = max(frame.latestFilledIn, chunk.latestReceipt)
+        }
+        frame.payloadChecksum = crc.value
+        frame.chain = frame.chain(after: chain)
+        do throws(SystemError) {
+            try segment.write(frame, payload: payload)
+        } catch  where error.isOutOfSpace {
+            return false
+        } catch {
+            throw SpoolError(error)
+        }
+        try spooling { () throws(SystemError) in try segment.synchronize(frame) }
+        active = segment
+        syncs += 1
+        try takePositions(chunks)
+        nextSequence = frame.nextSequence
+        chain = frame.chain
+        latestFilledIn = frame.latestFilledIn
+        shelf.map.update {
+            $0.durable = SequenceNumber(frame.nextSequence.rawValue - 1)
+            $0.durableEnd = segment.end
+            $0.segments[$0.segments.count - 1].lastWritten = now
+        }
+        return true
+    }
+
+    private mutating func takePositions(_ chunks: ArraySlice<RecordChunk>) throws(SpoolError) {
+        for chunk in chunks {
+            do {
+                try ChunkReader(chunk.bytes, firstSequence: nextSequence).forEachPosition { key, value in
+                    positions[Array(key)] = value.isEmpty ? nil : Array(value)
+                }
+            } catch {
+                throw SpoolError(.damaged, "an input handed over a chunk that is not one: \(error); report this")
+            }
+        }
+    }
+
+    /// Seals the active segment and makes the next one, with room for a payload of `holding` bytes.
+    ///
+    /// - Returns: why there is no room; nil if it was made.
+    mutating func makeSegment(
+        holding payload: Int, delivered: SequenceNumber, now: Timestamp
+    ) throws(SpoolError) -> SpaceShortage? {
+        let snapshot = Snapshot.bytes(positions: positions, pipelines: pipelines?() ?? [])
+        let frames = FrameHeader.frameLength(payload: snapshot.count) + FrameHeader.frameLength(payload: payload)
+        let needed = UInt64(SegmentHeader.length) + frames + UInt64(2 * FrameHeader.length)
+        let length = max(shelf.retention.options.segmentBytes, (needed + 4095) / 4096 * 4096)
+        if let shortage = try makeRoom(length, delivered: delivered, now: now) { return shortage }
+        let file: Disk.File
+        let isRecycled: Bool
+        do throws(SystemError) {
+            (file, isRecycled) = try shelf.allocate(length)
+        } catch  where error.isOutOfSpace {
+            return .diskFull
+        } catch {
+            throw SpoolError(error)
+        }
+        try sealSegment(now)
+        let previous = shelf.map.snapshot.segments.last
+        let header = SegmentHeader(
+            salt: randomID(), spool: spool, firstSequence: nextSequence, chain: chain, made: now, fileLength: length,
+            previousFirst: previous?.first ?? .zero, previousSeal: previous?.sealOffset ?? 0, run: run,
+            isRecycled: isRecycled)
+        var head = frame(.snapshot, now)
+        head.payloadLength = snapshot.count
+        head.payloadChecksum = snapshot.withUnsafeBytes { CRC32C.of($0) }
+        let made: ActiveSegment<Disk.File>
+        do throws(SystemError) {
+            made = try shelf.name(file, header, head, payload: snapshot)
+        } catch {
+            throw SpoolError(error)
+        }
+        active = made
+        syncs += 1
+        shelf.map.update {
+            $0.segments.append(SegmentEntry(header: header, lastWritten: now))
+            $0.durableEnd = made.end
+        }
+        return nil
+    }
+
+    private mutating func makeRoom(
+        _ length: UInt64, delivered: SequenceNumber, now: Timestamp
+    ) throws(SpoolError) -> SpaceShortage? {
+        let available = try spooling { () throws(SystemError) in try shelf.directory.availableBytes() }
+        let room = shelf.retention.room(
+            for: length, closed: shelf.closed(now: now), delivered: delivered,
+            activeBytes: shelf.map.snapshot.segments.last?.bytes ?? 0,
+            spareBytes: shelf.spareBytes, available: available,
+            isAllDelivered: delivered.rawValue + 1 >= nextSequence.rawValue)
+        try spooling { () throws(SystemError) in try shelf.free(room.freed) }
+        return room.shortage
+    }
+
+    /// The segment's own seal: the log goes on in the next one.
+    private mutating func sealSegment(_ now: Timestamp) throws(SpoolError) {
+        guard var segment = active else { return }
+        let seal = frame(.seal, endsSegment: true, now)
+        let offset = segment.end
+        try spooling { () throws(SystemError) in try segment.append(seal, payload: []) }
+        active = nil
+        syncs += 1
+        shelf.map.update {
+            $0.segments[$0.segments.count - 1].sealOffset = offset
+            $0.segments[$0.segments.count - 1].next = nextSequence
+            $0.durableEnd = segment.end
+        }
+    }
+
+    /// The seal of a clean stop; the segment's own where there is no room for another one behind it.
+    mutating func sealStop(_ now: Timestamp) throws(SpoolError) {
+        guard var segment = active, !segment.isStopSealed else { return }
+        guard segment.end + UInt64(2 * FrameHeader.length) <= segment.header.fileLength else {
+            return try sealSegment(now)
+        }
+        let seal = frame(.seal, now)
+        try spooling { () throws(SystemError) in try segment.append(seal, payload: []) }
+        active = segment
+        syncs += 1
+        shelf.map.update { $0.durableEnd = segment.end }
+    }
+
+    /// Makes the cursor durable, and then frees what it has passed and is not kept.
+    mutating func saveCursor(_ slot: CursorSlot, now: Timestamp) throws(SpoolError) {
+        try spooling { () throws(SystemError) in
+            try cursor.save(slot)
+            let delivered = min(slot.settled, slot.moved)
+            try shelf.free(shelf.retention.expired(shelf.closed(now: now), delivered: delivered))
+        }
+        syncs += 1
+    }
+}

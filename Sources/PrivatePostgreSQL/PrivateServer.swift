@@ -102,12 +102,14 @@ public final class PrivateServer: Sendable {
         try start()
     }
 
-    /// Kills the postmaster (SIGKILL), as a crash would; its other processes notice and end by themselves.
+    /// Kills the postmaster (SIGKILL), as a crash would, and waits for its other processes, which notice and end by
+    /// themselves.
     public func crash() {
         child.withLock { child in
             if let running = child {
                 running.signal(SIGKILL)
                 _ = running.wait()
+                _ = directory.awaitEmptiness(milliseconds: 10_000)
             }
             child = nil
         }
@@ -142,16 +144,12 @@ public final class PrivateServer: Sendable {
 
     /// Deals with what an earlier run has left: a server that its guard is just ending, or only its lock files.
     private func clearTheWay() throws(ServerProblem) {
-        for _ in 0..<200 {
-            guard let left = directory.running, directory.isServedBy(left.processID) else {
-                directory.removeLeftLocks(port: port)
-                return
-            }
-            usleep(20_000)
+        if let left = directory.awaitEmptiness(milliseconds: 4000) {
+            throw .busy(
+                "a PostgreSQL server (process \(left)) already runs in \(directory.path); "
+                    + "stop the opslogd that started it, or choose another directory")
         }
-        throw .busy(
-            "a PostgreSQL server (process \(directory.running?.processID ?? 0)) already runs in \(directory.path); "
-                + "stop the opslogd that started it, or choose another directory")
+        directory.removeLeftLocks(port: port)
     }
 
     private func awaitAnswer(of started: ChildProcess) throws(ServerProblem) {

@@ -77,14 +77,36 @@ struct ServerDirectory: Sendable {
         return Running(processID: processID, isReady: lines.count > 7 && lines[7].hasPrefix("ready"))
     }
 
-    /// Whether a process is a server of this directory: the postmaster works in its data directory.
-    func isServedBy(_ processID: Int32) -> Bool {
-        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        guard readlink("/proc/\(processID)/cwd", &bytes, Int(PATH_MAX)) > 0,
-            let real = realpath(data, nil)
-        else { return false }
-        defer { free(real) }
-        return strcmp(bytes, real) == 0
+    /// A process of a server of this directory, if there is one: the postmaster and all its children work in its data
+    /// directory. Children of a postmaster that was killed end by themselves, but not at once, and a new server beside
+    /// them would ruin the data.
+    var servingProcess: Int32? {
+        guard let real = realpath(data, nil), let stream = opendir("/proc") else { return nil }
+        defer {
+            closedir(stream)
+            free(real)
+        }
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let processID = Int32(name) else { continue }
+            var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+            let count = readlink("/proc/\(processID)/cwd", &bytes, Int(PATH_MAX))
+            if count > 0, strcmp(bytes, real) == 0 { return processID }
+        }
+        return nil
+    }
+
+    /// Waits until no process of a server of this directory is left.
+    ///
+    /// - Returns: the one that is, if the time ran out.
+    func awaitEmptiness(milliseconds: Int) -> Int32? {
+        for _ in 0..<milliseconds / 10 {
+            if servingProcess == nil { return nil }
+            usleep(10_000)
+        }
+        return servingProcess
     }
 
     /// Takes away the lock files of a server that was killed: their process ids may be another process's by now, which

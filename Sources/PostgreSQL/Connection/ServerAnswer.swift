@@ -23,6 +23,7 @@ final class ServerAnswer {
     var affectedRows: Int? { Int(String(cString: PQcmdTuples(result))) }
 
     var rowCount: Int { Int(PQntuples(result)) }
+    var columnCount: Int { Int(PQnfields(result)) }
 
     /// A value's bytes, valid as long as this answer; nil for NULL.
     func bytes(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {

@@ -24,7 +24,21 @@ public struct Finding: Sendable, Hashable, CustomStringConvertible {
     public init(file: String, place: Place, message: String) {
         self.file = file
         self.place = place
-        self.message = message
+        self.message = Self.oneLine(message)
+    }
+
+    /// Control characters and bidirectional marks that the file holds neither break the line nor move a terminal's cursor.
+    private static func oneLine(_ text: String) -> String {
+        var line = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0..<0x20, 0x7f..<0xa0, 0x061c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069:
+                line += "\\u{\(String(scalar.value, radix: 16))}"
+            default:
+                line.unicodeScalars.append(scalar)
+            }
+        }
+        return line
     }
 
     /// `FILE:LINE:COLUMN: message`, on one line.

@@ -22,7 +22,8 @@ struct ScalarValue {
 
     /// How an error calls it.
     var words: String {
-        switch taken {
+        let text = text.count > 80 ? "\(text.prefix(80))…" : text
+        return switch taken {
         case .nothing where !holdsVariables: "nothing"
         case .number: "the number `\(text)`"
         case .truth: "the truth value `\(text)`"

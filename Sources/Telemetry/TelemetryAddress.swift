@@ -30,11 +30,16 @@ public struct TelemetryServerError: Error, Sendable, Hashable, CustomStringConve
     public let address: TelemetryAddress
     let detail: String
 
-    public var description: String {
-        switch kind {
-        case .occupied: "\(address): \(detail); end it, or name another address in telemetry.listen"
-        case .notPermitted: "\(address): \(detail); this user may not listen there"
-        case .unavailable: "\(address): \(detail); name an address of this machine in telemetry.listen"
+    public var description: String { "\(address): \(detail); \(remedy)" }
+
+    private var remedy: String {
+        switch (kind, address) {
+        case (.occupied, .tcp): "end it, or name another address in telemetry.listen"
+        case (.occupied, .unix): "end it, or name another path"
+        case (.notPermitted, .tcp): "this user may not listen there; name a port from 1024 on in telemetry.listen"
+        case (.notPermitted, .unix): "give the user that runs opslogd access to its directory"
+        case (.unavailable, .tcp): "name an address of this machine in telemetry.listen"
+        case (.unavailable, .unix): "name a path of at most 107 bytes in a directory that exists"
         }
     }
 }

@@ -101,6 +101,9 @@ public final class TelemetryServer: Sendable {
     }
 
     private func failure(_ error: any Error) -> TelemetryServerError {
+        if error is SocketAddressError.UnknownHost {
+            return TelemetryServerError(kind: .unavailable, address: address, detail: "there is no such host")
+        }
         guard let error = error as? IOError else {
             return TelemetryServerError(kind: .unavailable, address: address, detail: "\(error)")
         }

@@ -258,6 +258,15 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         )
     }
 
+    @Test func `what is found is shown on one line, and not without end`() {
+        #expect(
+            findings("log: {format: \"a\\n\\e[1m\\u202E\"}")
+                == [#"1:15: `log.format`: expected `text` or `json`, found the text `a\u{a}\u{1b}[1m\u{202e}`"#])
+        let long = findings("log: {format: \(String(repeating: "x", count: 500))}")
+        #expect(
+            long == ["1:15: `log.format`: expected `text` or `json`, found `\(String(repeating: "x", count: 80))…`"])
+    }
+
     @Test func `an empty file has all defaults and is refused only by a daemon`() throws {
         for text in ["", "# nothing\n", "---\n", "inputs: []", "inputs:"] {
             let loaded = try ConfigurationFile.parse(text, file: "f")

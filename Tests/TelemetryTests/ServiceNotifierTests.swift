@@ -3,10 +3,11 @@ import Testing
 
 @testable import Telemetry
 
-/// One at a time, since sd_notify(3) reads the environment of the process.
-@Suite(.serialized) struct ServiceNotifierTests {
+/// Each in a process of its own, since sd_notify(3) and sd_listen_fds(3) read the environment, which must not change
+/// while other tests read it.
+@Suite struct ServiceNotifierTests {
     /// What the service manager would hear of `body`.
-    private func heard(_ body: (ServiceNotifier) -> Void) throws -> [String] {
+    private static func heard(_ body: (ServiceNotifier) -> Void) throws -> [String] {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/notify"
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
@@ -25,62 +26,77 @@ import Testing
         }
     }
 
-    @Test func `the service manager hears each message, in order`() throws {
-        let heard = try heard { notifier in
-            notifier.ready(status: "2 inputs are open")
-            notifier.status("spool: 12 events")
-            notifier.watchdog()
-            notifier.stopping(status: "draining")
-        }
-        #expect(
-            heard == [
+    @Test func `the service manager hears each message, in order`() async {
+        await #expect(processExitsWith: .success) {
+            let heard = try Self.heard { notifier in
+                notifier.ready(status: "2 inputs are open")
+                notifier.status("spool: 12 events")
+                notifier.watchdog()
+                notifier.stopping(status: "draining")
+            }
+            let expected = [
                 "READY=1\nSTATUS=2 inputs are open", "STATUS=spool: 12 events", "WATCHDOG=1",
                 "STOPPING=1\nSTATUS=draining",
-            ])
+            ]
+            try #require(heard == expected)
+        }
     }
 
-    @Test func `a sentence cannot become another message`() throws {
-        #expect(try heard { $0.status("a\nMAINPID=1\tb") } == ["STATUS=a MAINPID=1 b"])
+    @Test func `a sentence cannot become another message`() async {
+        await #expect(processExitsWith: .success) {
+            let heard = try Self.heard { $0.status("a\nMAINPID=1\tb") }
+            try #require(heard == ["STATUS=a MAINPID=1 b"])
+        }
     }
 
-    @Test func `without a service manager nothing happens`() {
-        unsetenv("NOTIFY_SOCKET")
-        let notifier = ServiceNotifier()
-        notifier.ready(status: "nobody hears")
-        notifier.watchdog()
-        #expect(notifier.watchdogInterval == nil)
-        #expect(HandedOverSocket.takeAll() == [])
+    @Test func `without a service manager nothing happens`() async {
+        await #expect(processExitsWith: .success) {
+            for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS"] { unsetenv(name) }
+            let notifier = ServiceNotifier()
+            notifier.ready(status: "nobody hears")
+            notifier.watchdog()
+            try #require(notifier.watchdogInterval == nil)
+            try #require(HandedOverSocket.takeAll() == [])
+        }
     }
 
-    @Test func `the watchdog's interval is the unit's, for this process only`() {
-        setenv("WATCHDOG_USEC", "30000000", 1)
-        setenv("WATCHDOG_PID", "\(getpid())", 1)
-        #expect(ServiceNotifier().watchdogInterval == .seconds(30))
-        setenv("WATCHDOG_PID", "1", 1)
-        #expect(ServiceNotifier().watchdogInterval == nil)
-        unsetenv("WATCHDOG_USEC")
-        unsetenv("WATCHDOG_PID")
+    @Test func `the watchdog's interval is the unit's, for this process only`() async {
+        await #expect(processExitsWith: .success) {
+            setenv("WATCHDOG_USEC", "30000000", 1)
+            setenv("WATCHDOG_PID", "\(getpid())", 1)
+            try #require(ServiceNotifier().watchdogInterval == .seconds(30))
+            setenv("WATCHDOG_PID", "1", 1)
+            try #require(ServiceNotifier().watchdogInterval == nil)
+        }
     }
 
-    @Test func `descriptors that are another process's are not taken`() {
-        setenv("LISTEN_PID", "1", 1)
-        setenv("LISTEN_FDS", "1", 1)
-        #expect(HandedOverSocket.takeAll() == [])
-        unsetenv("LISTEN_PID")
-        unsetenv("LISTEN_FDS")
+    @Test func `descriptors that are another process's are not taken`() async {
+        await #expect(processExitsWith: .success) {
+            setenv("LISTEN_PID", "1", 1)
+            setenv("LISTEN_FDS", "1", 1)
+            try #require(HandedOverSocket.takeAll() == [])
+        }
     }
 
-    @Test func `a socket that was handed over is known by its path`() throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.path + "/in.sock"
-        let listener = try UnixListener(path: path, mode: 0o600)
-        #expect(HandedOverSocket(name: "pipelines", descriptor: listener.descriptor).path == path)
-        close(listener.descriptor)
-        let unbound = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        #expect(HandedOverSocket(name: "x", descriptor: unbound).path == nil)
-        close(unbound)
-        let internet = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #expect(HandedOverSocket(name: "x", descriptor: internet).path == nil)
-        close(internet)
+    @Test func `sockets that are handed over are taken once, with name and path`() async {
+        await #expect(processExitsWith: .exitCode(17)) {
+            // Descriptors 3 and 4 may be this process's own: the answer is its exit status.
+            let directory = try TemporaryDirectory()
+            let path = directory.path + "/in.sock"
+            let listener = try UnixListener(path: path, mode: 0o600)
+            let internet = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let (one, two) = (fcntl(listener.descriptor, F_DUPFD, 100), fcntl(internet, F_DUPFD, 100))
+            guard dup2(one, 3) == 3, dup2(two, 4) == 4 else { exit(1) }
+            setenv("LISTEN_PID", "\(getpid())", 1)
+            setenv("LISTEN_FDS", "2", 1)
+            setenv("LISTEN_FDNAMES", "pipelines:other", 1)
+            let taken = HandedOverSocket.takeAll()
+            guard taken.map(\.name) == ["pipelines", "other"], taken.map(\.descriptor) == [3, 4],
+                taken.map(\.path) == [path, nil], fcntl(3, F_GETFD) & FD_CLOEXEC != 0, HandedOverSocket.takeAll() == []
+            else { exit(1) }
+            unlink(path)
+            rmdir(directory.path)
+            exit(17)
+        }
     }
 }

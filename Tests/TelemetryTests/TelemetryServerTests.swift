@@ -172,6 +172,21 @@ import Testing
         }
     }
 
+    @Test func `a host that does not exist is told as such`() async throws {
+        // A label of 64 bytes: refused without asking a name server.
+        let host = String(repeating: "x", count: 64) + ".invalid"
+        let server = TelemetryServer(.tcp(host: host, port: 9478), Self.endpoints)
+        do {
+            _ = try await server.start()
+            Issue.record("it listens")
+        } catch {
+            #expect(
+                "\(error)" == """
+                    \(host):9478: there is no such host; name an address of this machine in telemetry.listen
+                    """)
+        }
+    }
+
     @Test func `nobody is served after the shutdown, which may be asked for twice`() async throws {
         let server = TelemetryServer(.tcp(host: "127.0.0.1", port: 0), Self.endpoints)
         guard case .tcp(_, let port) = try await server.start() else { return }

@@ -35,6 +35,8 @@ public final class Inotify {
         /// The watch that the event is of; -1 for an overflow.
         public let watch: Int32
         public let events: Events
+        /// Joins the two events of one renaming; 0 of others.
+        public let cookie: UInt32
         /// Of the entry in a watched directory; empty for the watched thing itself; nil where it is not UTF-8.
         public let name: String?
     }
@@ -81,11 +83,14 @@ public final class Inotify {
         while at + header <= count {
             let watch = buffer.loadUnaligned(fromByteOffset: at, as: Int32.self)
             let mask = buffer.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self)
+            let cookie = buffer.loadUnaligned(fromByteOffset: at + 8, as: UInt32.self)
             let length = Int(buffer.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self))
             guard at + header + length <= count else { break }
             let name = buffer[(at + header)..<(at + header + length)].prefix { $0 != 0 }
             events.append(
-                Event(watch: watch, events: Events(rawValue: mask), name: String(validating: name, as: UTF8.self)))
+                Event(
+                    watch: watch, events: Events(rawValue: mask), cookie: cookie,
+                    name: String(validating: name, as: UTF8.self)))
             at += header + length
         }
         return events

@@ -12,6 +12,8 @@ final class DirectoryWatch {
         case modified(String)
         /// Something may have happened to this name.
         case look(String)
+        /// What had the first name has the second, or had it.
+        case moved(from: String, to: String)
         /// Something happened to a file that is watched itself.
         case file(UInt64)
         /// Anything may have happened.
@@ -38,6 +40,8 @@ final class DirectoryWatch {
     /// Names that are links, by the name that they lead to.
     private var linksTo: [String: Set<String>] = [:]
     private(set) var polled: Set<String> = []
+    /// The first half of a renaming.
+    private var leaving: (cookie: UInt32, path: String)?
 
     init(input: String, maxWatches: Int, diagnostics: Diagnostics) {
         self.input = input
@@ -200,6 +204,10 @@ final class DirectoryWatch {
             if event.events.contains(.isDirectory) { continue }
             let path = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
             add(isContent ? .modified(path) : .look(path))
+            if event.events.contains(.movedFrom) { leaving = (event.cookie, path) }
+            if event.events.contains(.movedTo), let leaving, leaving.cookie == event.cookie {
+                add(.moved(from: leaving.path, to: path))
+            }
             for link in linksTo[path] ?? [] { add(isContent ? .modified(link) : .look(link)) }
         }
     }

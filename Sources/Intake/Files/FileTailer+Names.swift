@@ -16,10 +16,14 @@ extension FileTailer {
 
     /// Takes what has happened since the last call.
     func takeChanges() {
+        // The names under which files arrived that were renamed before anybody could look.
+        var arrivals: [String: String] = [:]
         for change in watch.changes() {
             switch change {
             case .everything: lookAtEverything()
             case .look(let path): look(at: path)
+            case .moved(let old, let new):
+                arrivals[new] = arrivals.removeValue(forKey: old) ?? (isWanted(old) ? old : nil)
             case .modified(let path):
                 if let file = byName[path] {
                     hasChanged(file)
@@ -32,6 +36,9 @@ extension FileTailer {
                     for name in file.names { look(at: name) }
                 }
             }
+        }
+        for (path, arrival) in arrivals.sorted(by: { $0.key < $1.key }) where byName[path] == nil {
+            track(path, recordedAs: arrival)
         }
         settleNames()
     }
@@ -124,7 +131,7 @@ extension FileTailer {
         }
         let former = byName[path]
         loseName(path)
-        if isWanted { track(path, after: former, startingAtEnd: false) }
+        if isWanted { track(path, after: former) }
     }
 
     private func loseName(_ path: String) {
@@ -139,7 +146,10 @@ extension FileTailer {
     }
 
     /// Begins to follow a file that is not known.
-    func track(_ path: String, after former: TrackedFile?, startingAtEnd: Bool) {
+    func track(
+        _ path: String, recordedAs recordedPath: String? = nil, after former: TrackedFile? = nil,
+        startingAtEnd: Bool = false
+    ) {
         do {
             let open = try InputFile(path: path)
             let identity = try open.identity()
@@ -150,8 +160,9 @@ extension FileTailer {
                 mark = try lastLineStart(of: open, size: identity.size)
                 head = try open.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
             }
-            guard let file = add(path, open, identity, mark: mark, head: head) else { return }
+            guard let file = add(path, open, identity, mark: mark, head: head, recordedAs: recordedPath) else { return }
             file.predecessor = former
+            renamed[file.serial] = file
             succeed(path)
             if startingAtEnd { touch(file) }
             refresh(file)

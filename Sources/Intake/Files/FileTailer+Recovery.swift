@@ -91,7 +91,7 @@ extension FileTailer {
                 forgotten.append(key)
             }
             if let wasRewritten, wasRewritten.isWanted, byKey[FileKey(wasRewritten.identity)] == nil {
-                track(wasRewritten.path, after: nil, startingAtEnd: false)
+                track(wasRewritten.path)
                 byName[wasRewritten.path]?.skipsNULs = true
             }
         }

@@ -158,7 +158,10 @@ final class FileTailer<Clock: TimeSource> {
 
     /// Tells a file's state machine, and does what it says.
     func apply(_ event: TailStateMachine.Event, to file: TrackedFile) {
-        switch file.tail.event(event, now: now) {
+        let wasHeld = file.tail.isHeld
+        let action = file.tail.event(event, now: now)
+        if wasHeld, !file.tail.isHeld { file.isJudged = true }
+        switch action {
         case .nothing: break
         case .startAgain: startAgain(file)
         case .finishLine: read(file, finishing: true)

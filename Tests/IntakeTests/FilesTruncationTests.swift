@@ -1,0 +1,162 @@
+import Glibc
+import Testing
+
+@testable import Intake
+
+@Suite struct FilesTruncationTests {
+    /// As logrotate's copytruncate does it.
+    private func copyTruncate(_ scene: FileScene, _ name: String, to copy: String) throws {
+        try scene.copy(name, copy)
+        try scene.rewrite("", to: name)
+    }
+
+    @Test func `a file that is truncated and written anew is read from its beginning`() throws {
+        let scene = try FileScene()
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b"]))
+        try scene.rewrite(FileScene.line("c"), to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        // To the same size, and then to a larger one.
+        try scene.rewrite(FileScene.line("d"), to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d"]))
+        try scene.rewrite(FileScene.line("e") + FileScene.line("f"), to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d", "e", "f"]))
+        #expect(scene.spool.filePositions.count == 1)
+        try scene.restart()
+        try scene.append(["g"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d", "e", "f", "g"]))
+    }
+
+    @Test func `a file that is rewritten while it was stopped is read from its beginning`() throws {
+        let scene = try FileScene()
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b"]))
+        scene.stop()
+        try scene.rewrite(["c", "d", "e"].map(FileScene.line).joined(), to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c", "d", "e"]))
+        #expect(scene.spool.filePositions.count == 1)
+    }
+
+    @Test func `copytruncate with the copy under the pattern reads each line once`() throws {
+        let scene = try FileScene(pattern: "x.log*")
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b"]))
+        try copyTruncate(scene, "x.log", to: "x.log.1")
+        try scene.append(["c"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        usleep(600_000)
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        try scene.restart()
+        try scene.append(["d"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d"]))
+        #expect(scene.warnings().isEmpty)
+    }
+
+    @Test func `what only the copy holds is read from the copy`() throws {
+        for pattern in ["x.log*", "x.log"] {
+            let scene = try FileScene(pattern: pattern)
+            try scene.append(["a", "b"], to: "x.log")
+            try scene.start()
+            #expect(scene.settles(on: ["a", "b"]))
+            scene.stop()
+            try scene.append(["c"], to: "x.log")
+            try copyTruncate(scene, "x.log", to: "x.log.1")
+            try scene.append(["d"], to: "x.log")
+            try scene.start()
+            #expect(scene.settles(on: ["a", "b", "c", "d"]))
+            #expect(scene.warnings().isEmpty)
+        }
+    }
+
+    @Test func `a copy outside the pattern gives back what was not read before the truncation`() throws {
+        let scene = try FileScene()
+        scene.limits.windowBytes = 1
+        try scene.start()
+        #expect(scene.eventually { scene.spool.chunks == 1 }, "the mark of the first start")
+        scene.spool.setAcknowledging(false)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.eventually { scene.spool.waiting == 1 })
+        // The window is full: this is not read before the file is cut.
+        try scene.append(["b"], to: "x.log")
+        try copyTruncate(scene, "x.log", to: "x.old")
+        try scene.append(["c"], to: "x.log")
+        scene.spool.setAcknowledging(true)
+        scene.spool.acknowledgeAll()
+        #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
+    @Test func `a file that only looks like a copy is held back, and then read as any other`() throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        try scene.append(["a", "b"], to: "y.log")
+        usleep(150_000)
+        #expect(scene.spool.texts == ["a"])
+        #expect(scene.input?.status.files.map(\.state) == [.waiting, .held])
+        #expect(scene.settles(on: ["a", "a", "b"]))
+    }
+
+    @Test func `a file that begins like a longer one is read as soon as it differs`() throws {
+        let scene = try FileScene()
+        scene.limits.holdBackMilliseconds = 60_000
+        try scene.append(["a", "b", "c"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        try scene.append(["a"], to: "y.log")
+        usleep(50_000)
+        #expect(scene.spool.texts.count == 3)
+        try scene.append(["z"], to: "y.log")
+        #expect(scene.settles(on: ["a", "b", "c", "a", "z"]))
+    }
+
+    @Test func `what is lost in a truncation is reported with file and range, and counted`() throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        try scene.appendRaw("{\"half\"", to: "x.log")
+        #expect(scene.eventually { scene.input?.status.lagBytes == 7 })
+        try scene.rewrite("", to: "x.log")
+        #expect(scene.eventually { scene.input?.status.bytesLost == 7 })
+        let length = FileScene.line("a").utf8.count
+        #expect(scene.warnings().contains { $0.contains("x.log: bytes \(length) to \(length + 7)") })
+    }
+
+    @Test func `a remainder that was not found after a restart is reported with file and range`() throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.appendRaw("{\"half\"", to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        #expect(scene.eventually { scene.input?.status.lagBytes == 7 })
+        scene.stop()
+        scene.remove("x.log")
+        try scene.appendRaw("", to: "x.log.1.gz")
+        try scene.start()
+        #expect(scene.eventually { scene.input?.status.bytesLost == 7 })
+        #expect(scene.warnings().contains { $0.contains("x.log.1.gz") })
+        #expect(scene.eventually { scene.spool.filePositions.isEmpty })
+    }
+
+    @Test func `the hole that a writer with an old offset leaves is skipped`() throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        let writer = open(scene.path("x.log"), O_WRONLY | O_CLOEXEC)
+        defer { close(writer) }
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        let line = Array(FileScene.line("b").utf8)
+        try scene.rewrite("", to: "x.log")
+        #expect(pwrite(writer, line, line.count, 5000) == line.count)
+        #expect(scene.settles(on: ["a", "b"]))
+        #expect(scene.spool.lines.last?.offset == 5000)
+        try scene.restart()
+        #expect(pwrite(writer, line, line.count, 5000 + line.count) == line.count)
+        #expect(scene.settles(on: ["a", "b", "b"]))
+    }
+}

@@ -92,7 +92,7 @@ struct Catalogue {
 
     private static let sequencesQuery = """
         SELECT DISTINCT c.relname, quote_ident(sn.nspname) || '.' || quote_ident(s.relname),
-            has_sequence_privilege(s.oid, 'USAGE, UPDATE') AND has_schema_privilege(sn.oid, 'USAGE')
+            has_sequence_privilege(s.oid, 'USAGE, UPDATE')
         FROM pg_class AS c
             JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'operation_logs'
             JOIN pg_attrdef AS f ON f.adrelid = c.oid

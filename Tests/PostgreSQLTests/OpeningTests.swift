@@ -1,0 +1,95 @@
+import Delivery
+import Glibc
+import LinuxSystem
+import PrivatePostgreSQL
+import Testing
+
+@testable import PostgreSQL
+
+struct OpeningTests {
+    @Test func `an SQLSTATE in libpq's words is found whatever the language`() {
+        let english =
+            "connection to server at \"h\" (::1), port 5432 failed: FATAL:  28P01: password authentication failed\n"
+        let german =
+            "Verbindung zum Server auf Socket »/x« fehlgeschlagen: FATAL:  57P03: das Datenbanksystem startet\n"
+        #expect(OpeningError.sqlstate(in: english) == "28P01")
+        #expect(OpeningError.sqlstate(in: german) == "57P03")
+        #expect(OpeningError.sqlstate(in: "could not translate host name \"x\" to address: ABCDE: y") == nil)
+        #expect(OpeningError.sqlstate(in: "") == nil)
+        #expect(OpeningError.sqlstate(in: ":  1234") == nil)
+        #expect(
+            OpeningError.withoutState("28P01", english)
+                == "connection to server at \"h\" (::1), port 5432 failed: FATAL:  password authentication failed\n")
+    }
+
+    @Test func `details and places in the source are left out`() {
+        let text = "failed: FATAL:  28000: no\nDETAIL:  secret\nHINT:  x\nLOCATION:  f, a.c:1\n"
+        #expect(OpeningError.sentence(text) == "failed: FATAL:  28000: no")
+        #expect(OpeningError.sentence("\n", or: "gone") == "gone")
+    }
+
+    @Test func `a database that does not exist is the server's error with its state`() throws {
+        let server = try SharedServer.server()
+        let session = try LibpqSession(conninfo: server.conninfo(database: "no_such", user: "postgres"))
+        let error = try serverError { _ = try session.connect() }
+        #expect(error.sqlstate == "3D000")
+        #expect(!error.message.contains("3D000"))
+        #expect(error.message.contains("no_such"))
+    }
+
+    @Test func `a URI is a conninfo too, and the encoding is UTF-8 whatever it says`() throws {
+        let database = try TestDatabase()
+        let path = database.server.path.replacing("/", with: "%2F")
+        let uri = "postgresql://postgres@\(path)/\(database.name)?client_encoding=LATIN1&application_name=mine"
+        let rows = try TestDatabase.run(
+            "SELECT current_setting('client_encoding'), current_setting('application_name')", conninfo: uri)
+        #expect(rows == [["UTF8", "mine"]])
+        let ours = try TestDatabase.run("SHOW application_name", conninfo: database.conninfo)
+        #expect(ours == [["opslogd"]])
+    }
+
+    @Test func `connect_timeout in the conninfo counts`() throws {
+        let directory = try TemporaryDirectory()
+        let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")
+        let clock = SystemTime()
+        let began = clock.monotonicNanoseconds()
+        let session = try LibpqSession(conninfo: "host=\(directory.path) user=x connect_timeout=2")
+        let failure = #expect(throws: DatabaseFailure.self) { _ = try session.connect() }
+        #expect(failure?.isTimedOut == true)
+        let waited = clock.monotonicNanoseconds() - began
+        #expect(waited > 1_900_000_000 && waited < 6_000_000_000)
+        withExtendedLifetime(listener) {}
+    }
+
+    @Test func `an interruption gets through while a connection is opened`() throws {
+        let directory = try TemporaryDirectory()
+        let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")
+        let session = try LibpqSession(conninfo: "host=\(directory.path) user=x")
+        WorkerThread.start("interrupter") {
+            usleep(50_000)
+            session.interrupt()
+        }
+        #expect(throws: DatabaseFailure.interrupted) { _ = try session.connect() }
+        withExtendedLifetime(listener) {}
+    }
+}
+
+/// Takes connections and never answers.
+private final class SilentListener {
+    private let descriptor: Descriptor
+
+    init(path: String) throws {
+        descriptor = Descriptor(owning: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
+            bytes.copyBytes(from: path.utf8.prefix(bytes.count - 1))
+        }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor.rawValue, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard bound == 0, listen(descriptor.rawValue, 5) == 0 else { throw SystemError.last("listen", path) }
+    }
+}

@@ -7,10 +7,14 @@ struct FileKey: Hashable {
     let inode: UInt64
     let birthNanoseconds: Int64
 
+    init(device: UInt64, inode: UInt64, birthNanoseconds: Int64) {
+        self.device = device
+        self.inode = inode
+        self.birthNanoseconds = birthNanoseconds
+    }
+
     init(_ identity: FileIdentity) {
-        device = identity.device
-        inode = identity.inode
-        birthNanoseconds = identity.birthNanoseconds
+        self.init(device: identity.device, inode: identity.inode, birthNanoseconds: identity.birthNanoseconds)
     }
 }
 

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import Intake
+
+@Suite struct FilesPositionTests {
+    private func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) } }
+
+    @Test func `the hash is the same however the bytes come`() {
+        let all = bytes(1000)
+        let whole = all.withUnsafeBytes { ContentHash.of($0) }
+        for step in [1, 3, 7, 8, 9, 64, 999] {
+            var hash = ContentHash()
+            for start in stride(from: 0, to: all.count, by: step) {
+                all[start..<min(start + step, all.count)].withUnsafeBytes { hash.update($0) }
+                // A restart in between.
+                hash = ContentHash(state: hash.state, pending: hash.pending, count: hash.count)
+            }
+            #expect(hash == whole)
+        }
+    }
+
+    @Test func `each bit of the bytes, and their number, shows in the hash`() {
+        var seen: Set<UInt64> = []
+        var all = bytes(41)
+        for bit in 0..<(41 * 8) {
+            all[bit / 8] ^= 1 << UInt8(bit % 8)
+            seen.insert(all.withUnsafeBytes { ContentHash.of($0).value })
+            all[bit / 8] ^= 1 << UInt8(bit % 8)
+        }
+        for count in 0...41 { seen.insert(all.prefix(count).withUnsafeBytes { ContentHash.of($0).value }) }
+        for count in 2...41 {
+            seen.insert([UInt8](repeating: 0, count: count).withUnsafeBytes { ContentHash.of($0).value })
+        }
+        #expect(seen.count == 41 * 8 + 42 + 40)
+    }
+
+    @Test func `a mark keeps the last 64 bytes`() {
+        let all = bytes(500)
+        for step in [1, 10, 63, 64, 65, 200] {
+            var mark = ContentMark()
+            for start in stride(from: 0, to: all.count, by: step) {
+                all[start..<min(start + step, all.count)].withUnsafeBytes { mark.advance(over: $0) }
+            }
+            #expect(mark.offset == 500)
+            #expect(mark.tail == Array(all.suffix(64)))
+        }
+    }
+
+    @Test func `a position comes back as it was written`() throws {
+        for (start, length) in [(0, 0), (0, 5), (0, 700), (1000, 0), (1000, 333)] {
+            var mark = start == 0 ? ContentMark() : ContentMark(startingAt: UInt64(start), tail: bytes(start))
+            bytes(length).withUnsafeBytes { mark.advance(over: $0) }
+            let position = FilePosition(
+                inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
+                mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, path: "/var/log/ä.log")
+            #expect(try #require(FilePosition(position.encoded)) == position)
+        }
+    }
+
+    @Test func `what is not a position is none`() {
+        let position = FilePosition(
+            inode: 1, birthNanoseconds: 2, device: 3, boot: bytes(16), flags: [], mark: ContentMark(), sizeSeen: 4,
+            fingerprint: 5, path: "/x")
+        let good = position.encoded
+        for count in 0..<(good.count - 2) { #expect(FilePosition(Array(good.prefix(count))) == nil) }
+        var other = good
+        other[0] = 2
+        #expect(FilePosition(other) == nil, "an unknown version")
+        other = good
+        other[1] = 0x80
+        #expect(FilePosition(other) == nil, "an unknown flag")
+        other = good
+        other[2] = 65
+        #expect(FilePosition(other) == nil, "too long a tail")
+    }
+}

@@ -65,11 +65,17 @@ public final class PrivateServer: Sendable {
     /// The directory that the server works in; its socket stands here.
     public var path: String { directory.path }
     /// Of the postmaster; nil while it does not run.
-    public var processID: Int32? { child.withLock { $0?.processID } }
+    public var processID: Int32? {
+        child.withLock { child in
+            Self.forgetEnded(&child)
+            return child?.processID
+        }
+    }
 
     /// Starts it and waits until it answers; makes its data first if there are none. Nothing happens if it runs.
     public func start() throws(ServerProblem) {
         try child.withLock { (child: inout ChildProcess?) throws(ServerProblem) in
+            Self.forgetEnded(&child)
             guard child == nil else { return }
             if directory.dataVersion == nil { try initialize() }
             try clearTheWay()
@@ -92,6 +98,7 @@ public final class PrivateServer: Sendable {
     /// Ends it and waits until it has gone: after this nothing of it runs. Nothing happens if it does not run.
     public func stop(_ how: Stop = .fast) {
         child.withLock { child in
+            Self.forgetEnded(&child)
             if let running = child { Self.end(running, how) }
             child = nil
         }
@@ -106,6 +113,7 @@ public final class PrivateServer: Sendable {
     /// themselves.
     public func crash() {
         child.withLock { child in
+            Self.forgetEnded(&child)
             if let running = child {
                 running.signal(SIGKILL)
                 _ = running.wait()
@@ -117,7 +125,13 @@ public final class PrivateServer: Sendable {
 
     /// Suspends the postmaster (SIGSTOP): connections are taken by the kernel and not answered.
     public func suspend() { child.withLock { $0?.signal(SIGSTOP) } }
+    /// Undoes `suspend()`.
     public func resume() { child.withLock { $0?.signal(SIGCONT) } }
+
+    /// A server that has ended by itself: its process id may be another's by now, and must get no signal.
+    private static func forgetEnded(_ child: inout ChildProcess?) {
+        if child?.wait(milliseconds: 0) != nil { child = nil }
+    }
 
     private static func end(_ running: ChildProcess, _ how: Stop) {
         // A suspended postmaster heeds nothing but SIGKILL.

@@ -78,6 +78,19 @@ struct PrivateServerTests {
         #expect(kill(processID, 0) != 0)
     }
 
+    @Test func `a server that ended by itself can be started again`() throws {
+        let home = try TemporaryDirectory()
+        let server = try PrivateServer(directory: home.path + "/pg", settings: .unsynced)
+        try server.start()
+        let processID = try #require(server.processID)
+        kill(processID, SIGQUIT)
+        for _ in 0..<500 where server.processID != nil { usleep(10_000) }
+        #expect(server.processID == nil)
+        try server.start()
+        #expect(home.isListening("pg/.s.PGSQL.5432"))
+        server.stop()
+    }
+
     @Test func `a socket path beyond 107 bytes is refused before anything is made`() throws {
         let home = try TemporaryDirectory()
         let long = home.path + "/" + String(repeating: "d", count: 100)

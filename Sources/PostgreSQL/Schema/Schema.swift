@@ -13,11 +13,14 @@ public enum Schema {
     /// The version that this program applies. Every change of what `apply` makes raises it.
     public static let version = 1
 
+    /// For `apply`: a missing index on a table that is already large takes its time.
+    public static let patience = ConnectionLimits(statementMilliseconds: 3_600_000, answerMilliseconds: 3_660_000)
+
     /// Makes what is missing, in one transaction: all of it, or nothing. What is there already is left as it is.
     ///
     /// It may run beside itself, and again at any time.
     /// - Returns: every object of the schema in the order of the SQL, and whether it was made now.
-    public static func apply(conninfo: String, limits: ConnectionLimits = ConnectionLimits())
+    public static func apply(conninfo: String, limits: ConnectionLimits = patience)
         throws(SchemaProblem) -> [AppliedObject]
     {
         let session = try open(conninfo, limits)

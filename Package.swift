@@ -75,8 +75,23 @@ let package = Package(
         .executableTarget(
             name: "opslogd-bench",
             dependencies: [
-                "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "PostgreSQL", "PrivatePostgreSQL", "CLibpq",
+                "OperationLogs", "LinuxSystem", "Delivery", "PostgreSQL", "PrivatePostgreSQL", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
+
+        // Each module's tests; HouseTests hold the layout, the imports and this manifest to the rules.
+        .testTarget(name: "OperationLogsTests", dependencies: ["OperationLogs"], swiftSettings: strict),
+        .testTarget(name: "InstrumentsTests", dependencies: ["Instruments"], swiftSettings: strict),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "IntakeTests", dependencies: ["Intake", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "SpoolTests", dependencies: ["Spool", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "PrivatePostgreSQL", "Delivery", "OperationLogs", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Instruments"], swiftSettings: strict),
+        .testTarget(name: "DaemonConfigurationTests", dependencies: ["DaemonConfiguration", "OperationLogs"], swiftSettings: strict),
+        .testTarget(name: "OperationLogsClientTests", dependencies: ["OperationLogsClient", "OperationLogs", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

@@ -72,3 +72,15 @@ extension Int64 {
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }
+
+extension Timestamp {
+    /// Reads RFC 3339 with an offset, as a line's times are read; nil if it is not one.
+    public init?(rfc3339 text: String) {
+        let bytes = Array(text.utf8)
+        let read = bytes.withUnsafeBufferPointer { bytes in
+            bytes.baseAddress.flatMap { RFC3339Time.microseconds($0, bytes.count) }
+        }
+        guard let read else { return nil }
+        self.init(microseconds: read)
+    }
+}

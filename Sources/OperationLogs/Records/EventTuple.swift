@@ -61,7 +61,7 @@ public struct EventTuple {
 }
 
 /// A pipeline's watermark as an event carries it.
-public struct Watermark: Sendable, Hashable {
+public struct WatermarkEvent: Sendable, Hashable {
     public var pipeline: String
     public var lastProcessed: Timestamp?
     public var status: String?

@@ -1,0 +1,33 @@
+import ArgumentParser
+import DaemonConfiguration
+import PostgreSQL
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Validates the configuration; with --database also what it needs there.")
+
+    @OptionGroup var configuration: ConfigurationOption
+    @Flag(help: "Also connection, schema and privileges.") var database = false
+
+    func run() throws {
+        let loaded: LoadedSettings
+        do {
+            loaded = try configuration.load()
+            try loaded.requireInputs()
+        } catch let error as ConfigurationError {
+            throw CommandFailure(configuration: error)
+        }
+        for warning in loaded.warnings { StandardError.write("opslogd: warning: \(warning)\n") }
+        let settings = loaded.settings
+        StandardOutput.line(
+            "\(configuration.file): valid; \(settings.inputs.count) inputs, state in \(settings.stateDirectory)")
+        guard database else { return }
+        if settings.database.embedded {
+            StandardOutput.line("database: a private PostgreSQL, which the daemon starts and fills by itself")
+            return
+        }
+        let findings = try Schema.check(conninfo: settings.database.conninfo)
+        try SchemaReport.conclude(findings)
+        StandardOutput.line("database: reachable, schema and privileges fit")
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import DeadLetters
+import LinuxSystem
+import OperationLogs
+
+struct DeadLettersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dead-letters", abstract: "Lines that did not fit and rows that the database refused.",
+        subcommands: [DeadLettersListCommand.self, DeadLettersShowCommand.self])
+}
+
+struct DeadLettersListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "All of them, oldest first; also while the daemon is down.",
+        discussion: "A table on a terminal; otherwise, or with --json, one JSON object a line.")
+
+    @OptionGroup var configuration: ConfigurationOption
+    @Flag(help: "One JSON object a line.") var json = false
+    @Option(help: "Only this reason; may be given several times.") var reason: [RejectionReason] = []
+    @Option(help: "Only this event's.") var event: [EventKind] = []
+    @Option(help: "Only this input's.") var input: [String] = []
+    @Option(help: "Only with this SQLSTATE.") var sqlstate: [String] = []
+    @Option(help: "Received at this time or later: RFC 3339, as in 2026-11-20T12:00:00Z.") var since: Timestamp?
+    @Option(help: "Received before this time.") var until: Timestamp?
+    @Argument(help: "Only these ids.") var ids: [SequenceNumber] = []
+
+    func run() throws {
+        let filter = DeadLetterFilter(
+            ids: Set(ids), reasons: Set(reason), events: Set(event), inputs: Set(input), sqlstates: Set(sqlstate),
+            since: since, until: until)
+        let files = try StateFiles(configuration)
+        let list = try files.deadLetters()
+        if json || !StandardOutput.isTerminal {
+            try files.forEachDeadLetter(in: list, filter) {
+                StandardOutput.line($0.json)
+                return true
+            }
+        } else {
+            var table = TextTable(["ID", "TIME", "REASON", "EVENT", "SOURCE", "DETAIL"])
+            try files.forEachDeadLetter(in: list, filter) { letter in
+                let source = letter.source.path.map { "\($0):\(letter.offset)" } ?? "\(letter.source.input):\(letter.offset)"
+                table.add([
+                    "\(letter.id.rawValue)", String(letter.time.rfc3339.prefix(19)), letter.reason.name,
+                    letter.event?.name ?? "", source, letter.detail,
+                ])
+                return true
+            }
+            table.print()
+        }
+        for place in list.damage {
+            StandardError.write("opslogd: \(place) is damaged and was passed over; the rest is intact\n")
+        }
+    }
+}
+
+struct DeadLettersShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "One of them, with its line.")
+
+    @OptionGroup var configuration: ConfigurationOption
+    @Flag(help: "As one JSON object.") var json = false
+    @Argument(help: "Its id.") var id: SequenceNumber
+
+    func run() throws {
+        var found: DeadLetter?
+        let files = try StateFiles(configuration)
+        try files.forEachDeadLetter(in: files.deadLetters(), DeadLetterFilter(ids: [id])) {
+            found = $0
+            return false
+        }
+        guard let letter = found else {
+            throw CommandFailure(.notSo, "there is no dead letter \(id); see 'opslogd dead-letters list'")
+        }
+        if json {
+            StandardOutput.line(letter.json)
+            return
+        }
+        var rows: [(String, String)] = [
+            ("id", letter.id.description), ("received", letter.time.rfc3339), ("reason", letter.reason.name),
+            ("detail", letter.detail),
+        ]
+        if let sqlstate = letter.sqlstate { rows.append(("sqlstate", sqlstate)) }
+        if let event = letter.event { rows.append(("event", event.name)) }
+        rows.append(("input", letter.source.input))
+        if let path = letter.source.path {
+            rows.append(("file", "\(path), at byte \(letter.offset)"))
+        } else {
+            rows.append(("line", "number \(letter.offset) of its connection"))
+        }
+        if let uid = letter.source.uid, let pid = letter.source.pid { rows.append(("peer", "uid \(uid), pid \(pid)")) }
+        if letter.isTruncated { rows.append(("truncated", "only the first \(letter.line.count) bytes are kept")) }
+        for (name, value) in rows {
+            let gap = String(repeating: " ", count: 10 - name.count)
+            StandardOutput.line(Style.output.bold(name) + gap + Printable.text(value))
+        }
+        StandardOutput.line("")
+        StandardOutput.line(Printable.text(String(decoding: letter.line, as: UTF8.self)))
+    }
+}
+
+extension SequenceNumber: ExpressibleByArgument {
+    /// Digits, with or without leading zeros.
+    public init?(argument: String) {
+        guard argument.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(argument) else { return nil }
+        self.init(number)
+    }
+}
+
+extension RejectionReason: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument) }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+}
+
+extension EventKind: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument) }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+}
+
+extension Timestamp: ExpressibleByArgument {
+    public init?(argument: String) { self.init(rfc3339: argument) }
+}

@@ -1,0 +1,160 @@
+import DaemonConfiguration
+import DeadLetters
+import Delivery
+import Glibc
+import Instruments
+import Intake
+import LinuxSystem
+import OperationLogs
+import PostgreSQL
+import ServiceLifecycle
+import Spool
+import Synchronization
+import Telemetry
+
+/// The running daemon: the one place where the stages meet.
+///
+///     files, sockets ──▶ Intake ──▶ Spool ──▶ Delivery ──▶ PostgreSQL
+///                                      └────▶ DeadLetters
+struct Daemon {
+    private typealias Disk = DirectoryStorage
+    private typealias Writer = SpoolWriter<DirectoryStorage, SystemTime>
+
+    private let log: DaemonLog
+    private let settings: DaemonSettings
+    private let lock: SpoolLock
+    private let database: EmbeddedDatabase
+    private let spool: Writer
+    private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
+    private let delivery: DeliveryWorker<LibpqSession, SystemTime>
+    private let sockets: [SocketInput<SystemTime>]
+    private let files: [FileInput<SystemTime>]
+    private let registry = Registry()
+    private let started = SystemTime().monotonicNanoseconds()
+    /// Set once every input is open.
+    private let isOpen = OpenMark()
+
+    /// Opens everything that can fail at the start: state, spool, dead letters, sockets.
+    ///
+    /// - Throws: what `CommandFailure(describing:)` gives its exit status.
+    init(_ loaded: LoadedSettings) async throws {
+        let settings = loaded.settings
+        self.settings = settings
+        let log = DaemonLog(settings.log)
+        self.log = log
+        for warning in loaded.warnings { log.write(.warning, "configuration", "\(warning)") }
+
+        let state = try Disk(path: settings.stateDirectory)
+        let spoolDirectory = try state.directory("spool")
+        lock = try SpoolLock(spoolDirectory)
+        database = try EmbeddedDatabase(settings, log.diagnostics(of: "database"))
+        let time = SystemTime()
+
+        spool = try Writer.open(
+            disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool),
+            host: SpoolHost.current(stateDirectory: settings.stateDirectory), diagnostics: log.diagnostics(of: "spool"),
+            registry: registry)
+        let deadLetters = try DeadLetterStore(
+            in: state, spool: spool.spool, lowestPosition: spool.settled, registry: registry,
+            diagnostics: log.diagnostics(of: "dead letters"))
+        mover = try DeadLetterMover(
+            source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
+            diagnostics: log.diagnostics(of: "dead letters"))
+        delivery = try DeliveryWorker(
+            session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: spool,
+            deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
+            diagnostics: log.diagnostics(of: "delivery"))
+
+        let inputs = InputFactory(
+            sink: spool, time: time, watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn),
+            maxFuture: settings.delivery.maxFuture, recovered: spool.recoveredPositions, registry: registry, log: log)
+        sockets = try settings.inputs.compactMap { try inputs.socket($0) }
+        files = try settings.inputs.compactMap { try inputs.file($0) }
+    }
+
+    /// Runs until a signal ends it in order.
+    func run() async throws {
+        let endpoints = TelemetryEndpoints(
+            metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
+            status: { report().json })
+        registry.gauge("opslogd_build_info", help: "1; the version is the label.", labels: [("version", Opslogd.version)])
+            .set(1)
+        for socket in sockets { try socket.open() }
+
+        let holder = GroupHolder()
+        let supervisor = Supervisor(
+            sentence: { sentence() }, stop: { await holder.stop() }, hurry: { delivery.stop(drainMilliseconds: 0) })
+        let stages: [any Service] = [
+            supervisor,
+            TelemetryService(addresses: addresses, endpoints: endpoints, log: log),
+            StageService(name: "spool", body: { try spool.runUntilStopped() }, stop: { spool.stop() }),
+            StageService(name: "dead-letters", body: { try mover.run() }, stop: { mover.stop() }),
+            StageService(
+                name: "delivery", body: { try delivery.run() },
+                stop: { [drain = settings.delivery.stopDrain.milliseconds] in delivery.stop(drainMilliseconds: drain) }),
+            StageGroup(
+                stages: sockets.map { input in
+                    StageService(name: "socket", body: { try input.run() }, stop: { input.stop() })
+                }
+                    + files.map { input in
+                        StageService(name: "files", body: { input.run() }, stop: { input.stop() })
+                    }),
+        ]
+        var configuration = ServiceGroupConfiguration(
+            services: stages.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+            logger: log.logger())
+        configuration.cancellationSignals = []
+        let group = ServiceGroup(configuration: configuration)
+        holder.set(group)
+        isOpen.set()
+        log.write(.notice, "opslogd", "version \(Opslogd.version) is ready: \(settings.inputs.count) inputs, state in \(settings.stateDirectory)")
+        ServiceNotifier().ready(status: sentence())
+        defer { database.stop() }
+        try await group.run()
+        log.write(.notice, "opslogd", "stopped: \(sentence())")
+    }
+
+    private var addresses: [TelemetryAddress] {
+        let control = TelemetryAddress.unix(path: settings.stateDirectory + "/control.sock", mode: 0o600)
+        switch settings.telemetry {
+        case .off: return [control]
+        case .tcp(let host, let port): return [control, .tcp(host: host, port: port)]
+        case .unix(let path): return [control, .unix(path: path, mode: 0o660)]
+        }
+    }
+
+    @Sendable private func readiness() -> TelemetryEndpoints.Readiness {
+        if !isOpen.isSet { return .notReady("the inputs are being opened") }
+        let status = spool.status
+        if let reason = status.failure ?? status.shortage?.description { return .notReady("the spool: \(reason)") }
+        return .ready
+    }
+
+    private func report() -> StatusReport {
+        StatusReport(
+            startedNanoseconds: started, sockets: sockets.map(\.status), files: files.map(\.status), spool: spool.status,
+            delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
+    }
+
+    /// For `systemctl status`.
+    private func sentence() -> String {
+        let spool = spool.status
+        return "\(spool.undeliveredEvents) events to deliver, \(delivery.status.state)"
+    }
+}
+
+/// Set once, from false to true.
+final class OpenMark: Sendable {
+    private let mark = Atomic<Bool>(false)
+
+    var isSet: Bool { mark.load(ordering: .acquiring) }
+    func set() { mark.store(true, ordering: .releasing) }
+}
+
+/// The group that the supervisor, one of its own services, asks to stop.
+final class GroupHolder: Sendable {
+    private let group = Mutex<ServiceGroup?>(nil)
+
+    func set(_ group: ServiceGroup) { self.group.withLock { $0 = group } }
+    func stop() async { await group.withLock { $0 }?.triggerGracefulShutdown() }
+}

@@ -1,0 +1,126 @@
+import DeadLetters
+import Delivery
+import Glibc
+import Instruments
+import Intake
+import LinuxSystem
+import OperationLogs
+import Spool
+
+/// The one JSON object that `/status` and `opslogd status --json` give. Its keys are documented in the README and stable.
+struct StatusReport {
+    let startedNanoseconds: UInt64
+    let sockets: [SocketInputStatus]
+    let files: [FileInputStatus]
+    let spool: SpoolStatus
+    let delivery: DeliveryStatus
+    let deadLetters: DeadLettersStatus
+    let lastError: DaemonLog.LastError?
+
+    var json: String {
+        var object = JSONObjectWriter()
+        object.add("version", text: Opslogd.version)
+        object.add("pid", raw: "\(getpid())")
+        object.add("uptime_seconds", raw: "\((SystemTime().monotonicNanoseconds() - startedNanoseconds) / 1_000_000_000)")
+        object.add("inputs", raw: "[" + (sockets.map(json) + files.map(json)).joined(separator: ",") + "]")
+        object.add("spool", raw: spoolJSON)
+        object.add("delivery", raw: deliveryJSON)
+        object.add("dead_letters", raw: deadLettersJSON)
+        object.add("last_error", raw: lastError.map(json) ?? "null")
+        return object.text
+    }
+
+    private func json(_ socket: SocketInputStatus) -> String {
+        var object = JSONObjectWriter()
+        object.add("name", text: socket.name)
+        object.add("type", text: "socket")
+        object.add("path", text: socket.path)
+        object.add("connections", raw: "\(socket.connections)")
+        object.add("waiting", text: socket.isAccepting ? nil : "takes no further connections at the moment")
+        return object.text
+    }
+
+    private func json(_ input: FileInputStatus) -> String {
+        var object = JSONObjectWriter()
+        object.add("name", text: input.name)
+        object.add("type", text: "file")
+        object.add("files", raw: "\(input.files.count)")
+        object.add("lag_bytes", raw: "\(input.lagBytes)")
+        object.add("lost_bytes", raw: "\(input.bytesLost)")
+        object.add("watched_directories", raw: "\(input.watchedDirectories.count)")
+        object.add("polled_directories", raw: array(input.polledDirectories))
+        object.add("waiting", text: input.failures.first)
+        let listed = input.files.prefix(100).map { file in
+            var entry = JSONObjectWriter()
+            entry.add("path", text: file.path)
+            entry.add("position", raw: "\(file.position)")
+            entry.add("size", raw: "\(file.size)")
+            entry.add("state", text: file.state.rawValue)
+            return entry.text
+        }
+        object.add("first_files", raw: "[" + listed.joined(separator: ",") + "]")
+        return object.text
+    }
+
+    private var spoolJSON: String {
+        var object = JSONObjectWriter()
+        object.add("id", text: spool.spool.description)
+        object.add("run", text: spool.run.description)
+        object.add("bytes", raw: "\(spool.bytes)")
+        object.add("max_bytes", raw: "\(spool.maxBytes)")
+        object.add("segments", raw: "\(spool.segments)")
+        object.add("first_sequence", raw: "\(spool.first.rawValue)")
+        object.add("last_sequence", raw: "\(spool.durable.rawValue)")
+        object.add("settled_sequence", raw: "\(spool.settled.rawValue)")
+        object.add("undelivered_events", raw: "\(spool.undeliveredEvents)")
+        object.add("oldest_undelivered_seconds", raw: spool.undeliveredEvents > 0 ? "\(spool.oldestUndeliveredSeconds)" : "null")
+        object.add("moved_dead_letters", raw: "\(spool.movedDeadLetters.rawValue)")
+        object.add("groups", raw: "\(spool.groups)")
+        object.add("syncs", raw: "\(spool.syncs)")
+        object.add("waiting", text: spool.failure ?? spool.shortage?.description)
+        object.add("recovery", text: spool.recovery)
+        return object.text
+    }
+
+    private var deliveryJSON: String {
+        var object = JSONObjectWriter()
+        object.add("state", text: delivery.state)
+        object.add("connected", raw: delivery.isConnected ? "true" : "false")
+        object.add("server_version", text: delivery.serverVersion)
+        object.add("events_delivered", raw: "\(delivery.eventsDelivered)")
+        object.add("next_try_milliseconds", raw: delivery.nextTryMilliseconds.map { "\($0)" } ?? "null")
+        object.add("last_error", text: delivery.lastError)
+        object.add("last_error_at", text: delivery.lastErrorAt?.rfc3339)
+        object.add("batches", raw: "\(delivery.batches)")
+        let lanes = delivery.lanes.map { lane in
+            var entry = JSONObjectWriter()
+            entry.add("table", text: lane.lane.name)
+            entry.add("position", raw: "\(lane.position.rawValue)")
+            entry.add("held", text: lane.heldBecause)
+            return entry.text
+        }
+        object.add("lanes", raw: "[" + lanes.joined(separator: ",") + "]")
+        return object.text
+    }
+
+    private var deadLettersJSON: String {
+        var object = JSONObjectWriter()
+        object.add("held", raw: "\(deadLetters.held)")
+        object.add("bytes", raw: "\(deadLetters.bytes)")
+        object.add("moved_up_to", raw: "\(deadLetters.movedUpTo.rawValue)")
+        object.add("waiting", text: deadLetters.obstacle)
+        return object.text
+    }
+
+    private func json(_ error: DaemonLog.LastError) -> String {
+        var object = JSONObjectWriter()
+        object.add("time", text: error.time.rfc3339)
+        object.add("severity", text: error.severity)
+        object.add("message", text: error.message)
+        return object.text
+    }
+
+    private func array(_ texts: [String]) -> String {
+        "[" + texts.map(JSONObjectWriter.quoted).joined(separator: ",") + "]"
+    }
+}

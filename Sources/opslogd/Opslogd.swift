@@ -1,0 +1,62 @@
+import ArgumentParser
+import Glibc
+
+/// The one binary: the daemon and the commands of the people who run it.
+@main
+struct Opslogd: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "opslogd",
+        abstract: "Ships operation logs into PostgreSQL, from line to row exactly once.",
+        discussion: """
+            Tails newline-delimited JSON files, listens on a Unix socket, makes each line durable in a local spool and \
+            delivers it into the schema operation_logs.
+
+            Exit status: 0 done, 1 the thing asked about is not so, 64 usage, 66 no such input, 69 a service is not \
+            reachable, 74 I/O, 75 try again, 77 permission, 78 configuration.
+            """,
+        version: version,
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ValidateCommand.self, StatusCommand.self,
+            SpoolCommand.self, DeadLettersCommand.self, SchemaCommand.self, CompletionsCommand.self,
+        ])
+
+    static func main() async {
+        // A peer that went away is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            try UnavailableCommand.refuse(CommandLine.arguments)
+            var command = try parseAsRoot()
+            if var asynchronous = command as? AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            conclude(error)
+        }
+    }
+
+    /// Ends the process: prints what ArgumentParser has to print, or the one line of a failure, and exits by its status.
+    private static func conclude(_ error: any Error) -> Never {
+        if let failure = error as? CommandFailure {
+            failure.report()
+        }
+        let code = exitCode(for: error)
+        switch code {
+        case .success:
+            print(fullMessage(for: error))
+            Glibc.exit(ExitStatus.done.rawValue)
+        case .validationFailure:
+            CommandFailure(.usage, "\(firstLine(of: message(for: error))); see 'opslogd --help'").report()
+        default:
+            if error is ExitCode { Glibc.exit(code.rawValue) }
+            CommandFailure(describing: error).report()
+        }
+    }
+
+    private static func firstLine(of text: String) -> String {
+        String(text.prefix { $0 != "\n" })
+    }
+}

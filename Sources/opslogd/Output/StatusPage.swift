@@ -1,0 +1,108 @@
+import Foundation
+import OperationLogs
+
+/// The daemon's status as people read it, from the JSON that `/status` gives.
+struct StatusPage: Decodable {
+    struct Input: Decodable {
+        let name: String
+        let type: String
+        let lag_bytes: Int?
+        let files: Int?
+        let connections: Int?
+        let waiting: String?
+    }
+
+    struct Spool: Decodable {
+        let bytes: Int
+        let max_bytes: Int
+        let segments: Int
+        let last_sequence: UInt64
+        let undelivered_events: UInt64
+        let oldest_undelivered_seconds: Double?
+        let waiting: String?
+    }
+
+    struct Lane: Decodable {
+        let table: String
+        let position: UInt64
+        let held: String?
+    }
+
+    struct Delivery: Decodable {
+        let state: String
+        let connected: Bool
+        let server_version: String?
+        let events_delivered: UInt64
+        let lanes: [Lane]
+    }
+
+    struct DeadLetters: Decodable {
+        let held: Int
+        let bytes: Int
+    }
+
+    struct LastError: Decodable {
+        let time: String
+        let message: String
+    }
+
+    let version: String
+    let pid: Int
+    let uptime_seconds: Int
+    let inputs: [Input]
+    let spool: Spool
+    let delivery: Delivery
+    let dead_letters: DeadLetters
+    let last_error: LastError?
+
+    init(json: String) throws {
+        self = try JSONDecoder().decode(StatusPage.self, from: Data(json.utf8))
+    }
+
+    func print(_ style: Style = .output) {
+        StandardOutput.line("opslogd \(version), process \(pid), up \(Self.duration(uptime_seconds))")
+        StandardOutput.line("")
+        var table = TextTable(["INPUT", "TYPE", "STATE"])
+        for input in inputs { table.add([input.name, input.type, Self.state(of: input)]) }
+        table.print()
+        StandardOutput.line("")
+        StandardOutput.line(
+            style.bold("SPOOL") + "  \(Printable.count(spool.undelivered_events)) events to deliver"
+                + (spool.oldest_undelivered_seconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
+                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.max_bytes)) in \(spool.segments) segments")
+        if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
+        StandardOutput.line(
+            style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
+                + (delivery.server_version.map { " to PostgreSQL \(Printable.text($0))" } ?? "")
+                + "; \(Printable.text(delivery.state))")
+        var lanes = TextTable(["TABLE", "POSITION", "HELD UP BY"], rightAligned: [1])
+        for lane in delivery.lanes {
+            lanes.add([lane.table, Printable.count(lane.position), lane.held ?? ""])
+        }
+        lanes.print(indent: "  ")
+        StandardOutput.line(
+            style.bold("DEAD LETTERS") + "  \(Printable.count(dead_letters.held)), \(Printable.bytes(dead_letters.bytes))"
+                + (dead_letters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
+        if let last_error {
+            StandardOutput.line(style.bold("LAST ERROR") + "  \(last_error.time)  \(Printable.text(last_error.message))")
+        }
+    }
+
+    private static func state(of input: Input) -> String {
+        var parts: [String] = []
+        if let connections = input.connections { parts.append("\(connections) connections") }
+        if let files = input.files { parts.append("\(files) files") }
+        if let lag = input.lag_bytes { parts.append(lag == 0 ? "at the end" : "\(Printable.bytes(lag)) to read") }
+        if let waiting = input.waiting { parts.append(waiting) }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func duration(_ seconds: Int) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3600) h"
+        default: "\(seconds / 86_400) d"
+        }
+    }
+}

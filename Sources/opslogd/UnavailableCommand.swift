@@ -1,0 +1,20 @@
+/// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
+enum UnavailableCommand {
+    private static let names: Set<String> = ["top", "watermark", "drain", "inputs", "retention", "reconcile", "trace", "delivery"]
+    private static let nested: [String: Set<String>] = [
+        "spool": ["adopt", "discard", "accept-gap", "reread"],
+        "dead-letters": ["export", "retry", "discard"],
+    ]
+
+    static func refuse(_ arguments: [String]) throws {
+        guard arguments.count > 1 else { return }
+        let first = arguments[1]
+        if names.contains(first) {
+            throw CommandFailure(.usage, "'opslogd \(first)' is not available in this version; see 'opslogd --help'")
+        }
+        if arguments.count > 2, nested[first]?.contains(arguments[2]) == true {
+            throw CommandFailure(
+                .usage, "'opslogd \(first) \(arguments[2])' is not available in this version; see 'opslogd \(first) --help'")
+        }
+    }
+}

@@ -78,9 +78,11 @@ final class BatchGatherer {
         }
     }
 
+    /// The source is about to be asked for something else.
     private func forget() {
         group = nil
         cursor = nil
+        nextChunkSequence = .zero
     }
 
     /// Makes `sequence` the next record, by what is at hand if it is.

@@ -1,0 +1,147 @@
+import OperationLogs
+import Testing
+
+@testable import Delivery
+
+struct BatchGathererTests {
+    private let all = EventKind.allCases
+
+    private func turn(_ lanes: [EventKind], from: UInt64 = 0, limit: Int = 1000) -> Turn {
+        Turn(
+            lanes: lanes.map { Turn.Lane(lane: $0, fate: SequenceNumber(from)) }, from: SequenceNumber(from),
+            rowLimit: limit)
+    }
+
+    private func rows(_ batch: Batch, _ kind: EventKind) -> [[UInt8]] { EventTuples.split(batch.tuples(kind)) }
+
+    @Test func `rows are gathered by table, in order, with their range and origin`() throws {
+        let spool = MemorySpool()
+        spool.append([[.event(.castErrors, "a"), .rejected, .event(.backupLogs, "b")]])
+        spool.append([[.event(.castErrors, "c")], [.event(.castErrors, "d"), .event(.backupLogs, "e")]])
+        let batch = Batch()
+        batch.begin(turn(all))
+        try BatchGatherer(source: spool, deadLetters: MemoryDeadLetters()).fill(batch)
+        #expect(rows(batch, .castErrors) == [spool.records[0], spool.records[3], spool.records[4]].map(\.payload))
+        #expect(rows(batch, .backupLogs) == [spool.records[2], spool.records[5]].map(\.payload))
+        let share = try #require(batch.summary.shares.first { $0.lane == .castErrors })
+        #expect(share.rows == 3 && share.first.rawValue == 1 && share.last.rawValue == 5)
+        #expect(share.origin == spool.origin(of: SequenceNumber(5)))
+        #expect(batch.scannedTo.rawValue == 6)
+        #expect(!batch.isFull)
+    }
+
+    @Test func `a batch ends in the middle of a group, and the next goes on there without reading it again`() throws {
+        let spool = MemorySpool()
+        spool.append([(0..<10).map { .event(.castErrors, "\($0)") }, (10..<30).map { .event(.castErrors, "\($0)") }])
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        let batch = Batch()
+        var from: UInt64 = 0
+        var found: [[UInt8]] = []
+        for _ in 0..<5 {
+            batch.begin(turn(all, from: from, limit: 7))
+            try gatherer.fill(batch)
+            found += rows(batch, .castErrors)
+            from = batch.scannedTo.rawValue
+        }
+        #expect(found == spool.records.map(\.payload))
+        #expect(spool.groupsRead == 1)
+    }
+
+    @Test func `records up to a lane's fate are passed over, for each lane its own`() throws {
+        let spool = MemorySpool()
+        spool.append([[.event(.castErrors, "a"), .event(.backupLogs, "b"), .event(.castErrors, "c")]])
+        let batch = Batch()
+        batch.begin(
+            Turn(
+                lanes: [
+                    Turn.Lane(lane: .castErrors, fate: SequenceNumber(1)),
+                    Turn.Lane(lane: .backupLogs, fate: .zero),
+                ], from: .zero, rowLimit: 10))
+        try BatchGatherer(source: spool, deadLetters: MemoryDeadLetters()).fill(batch)
+        #expect(rows(batch, .castErrors) == [spool.records[2].payload])
+        #expect(rows(batch, .backupLogs) == [spool.records[1].payload])
+    }
+
+    @Test func `lanes that are not asked for are passed over, and what they had counts as looked at`() throws {
+        let spool = MemorySpool()
+        spool.append([[.event(.castErrors, "a")], [.event(.backupLogs, "b")]])
+        let batch = Batch()
+        batch.begin(turn([.upsertFailures]))
+        try BatchGatherer(source: spool, deadLetters: MemoryDeadLetters()).fill(batch)
+        #expect(batch.summary.shares.isEmpty)
+        #expect(batch.scannedTo.rawValue == 2)
+    }
+
+    @Test func `refusals that are kept are passed over, and asked for only where there may be one`() throws {
+        let spool = MemorySpool()
+        let deadLetters = MemoryDeadLetters()
+        spool.append([(0..<5).map { .event(.castErrors, "\($0)") }, (5..<9).map { .event(.castErrors, "\($0)") }])
+        let batch = Batch()
+        batch.begin(turn(all))
+        let gatherer = BatchGatherer(source: spool, deadLetters: deadLetters)
+        try deadLetters.append([
+            DeadLetter(
+                id: SequenceNumber(7), time: Timestamp(microseconds: 0), reason: .rejectedByDatabase, detail: "",
+                event: .castErrors, source: RecordOriginator(kind: .file, input: "i"), offset: 0, line: [])
+        ])
+        try gatherer.fill(batch)
+        #expect(rows(batch, .castErrors).count == 8)
+        #expect(!rows(batch, .castErrors).contains(spool.records[6].payload))
+        #expect(deadLetters.asked == 4)
+    }
+
+    @Test func `bytes bound a batch, but one row always fits`() throws {
+        let spool = MemorySpool()
+        spool.append([(0..<3).map { .event(.castErrors, "\($0)", padding: Batch.maxBytes + 1) }])
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        let batch = Batch()
+        for number in 0..<3 {
+            batch.begin(turn(all, from: UInt64(number)))
+            try gatherer.fill(batch)
+            #expect(batch.rows == 1)
+            #expect(batch.isFull)
+        }
+    }
+
+    @Test func `what becomes durable later joins the same batch`() throws {
+        let spool = MemorySpool()
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        let batch = Batch()
+        batch.begin(turn(all))
+        try gatherer.fill(batch)
+        #expect(batch.rows == 0)
+        spool.append([[.event(.castErrors, "a")]])
+        try gatherer.fill(batch)
+        spool.append([[.event(.castErrors, "b")]])
+        try gatherer.fill(batch)
+        #expect(rows(batch, .castErrors) == spool.records.map(\.payload))
+        #expect(batch.scannedTo.rawValue == 2)
+    }
+
+    @Test func `records that are gone are an error and not passed over`() throws {
+        let spool = MemorySpool()
+        for name in ["a", "b", "c"] { spool.append([[.event(.castErrors, name)]]) }
+        spool.forget(groups: 1)
+        let batch = Batch()
+        batch.begin(turn(all))
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        #expect(throws: SpoolGap.self) { try gatherer.fill(batch) }
+    }
+
+    @Test func `a record of an unknown kind is an error and not passed over`() throws {
+        let spool = MemorySpool()
+        spool.append([[.event(.castErrors, "a"), TestRecord(kind: 9, payload: [1])]])
+        let batch = Batch()
+        batch.begin(turn(all))
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        #expect(throws: UnknownRecordKind.self) { try gatherer.fill(batch) }
+    }
+
+    @Test func `receipts are counted in runs, however many times there are`() {
+        var receipts = ReceiptTimes()
+        for number in 0..<1000 { receipts.add(Timestamp(microseconds: Int64(number / 2))) }
+        #expect(receipts.runs.count <= 256)
+        #expect(receipts.runs.first == ReceiptTimes.Run(received: Timestamp(microseconds: 0), count: 2))
+        #expect(receipts.runs.reduce(0) { $0 + $1.count } == 1000)
+    }
+}

@@ -1,0 +1,138 @@
+import OperationLogs
+import Synchronization
+
+/// A spool in memory: groups of chunks, read back as the port says. What a group's memory held is overwritten as soon
+/// as the source is asked again, so that nobody keeps a pointer into it.
+final class MemorySpool: RecordSource, @unchecked Sendable {
+    struct Group {
+        var first: UInt64
+        var count: Int
+        var origin: RecordOrigin
+        var payload: [UInt8]
+    }
+
+    private let groups = Mutex<[Group]>([])
+    private let wake = Mutex<(@Sendable () -> Void)?>(nil)
+    private var nextGroup = 0
+    private var shown = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    private(set) var groupsRead = 0
+
+    /// Every record, by its number less one.
+    private(set) var records: [TestRecord] = []
+
+    deinit { shown.deallocate() }
+
+    /// Appends a group of chunks of records.
+    func append(_ chunks: [[TestRecord]], run: UniqueID = UniqueID(high: 1, low: 1)) {
+        let count = chunks.reduce(0) { $0 + $1.count }
+        groups.withLock {
+            let first = ($0.last.map { $0.first + UInt64($0.count) }) ?? 1
+            $0.append(
+                Group(
+                    first: first, count: count, origin: RecordOrigin(run: run, chain: first &* 7919),
+                    payload: chunks.flatMap(TestRecord.chunk)))
+        }
+        records += chunks.flatMap { $0 }
+        wake.withLock { $0 }?()
+    }
+
+    var durable: SequenceNumber {
+        groups.withLock { SequenceNumber($0.last.map { $0.first + UInt64($0.count) - 1 } ?? 0) }
+    }
+
+    func seek(to sequence: SequenceNumber) {
+        hide()
+        nextGroup = groups.withLock { groups in
+            groups.firstIndex { $0.first + UInt64($0.count) > sequence.rawValue } ?? groups.count
+        }
+    }
+
+    func next() -> RecordGroup? {
+        hide()
+        guard let group = groups.withLock({ nextGroup < $0.count ? $0[nextGroup] : nil }) else { return nil }
+        nextGroup += 1
+        groupsRead += 1
+        shown.deallocate()
+        shown = .allocate(byteCount: group.payload.count, alignment: 16)
+        shown.copyBytes(from: group.payload)
+        return RecordGroup(
+            firstSequence: SequenceNumber(group.first), recordCount: group.count, origin: group.origin,
+            payload: UnsafeRawBufferPointer(shown))
+    }
+
+    func origin(of sequence: SequenceNumber) -> RecordOrigin? {
+        hide()
+        return groups.withLock { groups in
+            groups.first { $0.first <= sequence.rawValue && sequence.rawValue < $0.first + UInt64($0.count) }?.origin
+        }
+    }
+
+    func onDurable(_ wake: @escaping @Sendable () -> Void) { self.wake.withLock { $0 = wake } }
+
+    /// Forgets groups, as if segments had been removed.
+    func forget(groups count: Int) { groups.withLock { $0.removeFirst(count) } }
+
+    private func hide() {
+        for index in shown.indices { shown[index] = 0xee }
+    }
+}
+
+/// The spool's cursor in memory. What is durable of it may lag: `crash` goes back to an older state.
+final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
+    struct State {
+        var lanes = EventKind.allCases.map { LanePosition(lane: $0, position: .zero, origin: nil) }
+        var settled = SequenceNumber.zero
+    }
+
+    let spool = UniqueID(high: 5, low: 5)
+    private(set) var run = UniqueID(high: 100, low: 0)
+    private(set) var runs = [UniqueID(high: 100, low: 0)]
+    private(set) var history = [State()]
+    var state: State { history[history.count - 1] }
+
+    var lanes: [LanePosition] { state.lanes }
+    var settled: SequenceNumber { state.settled }
+    let movedDeadLetters = SequenceNumber.zero
+    func movedDeadLetters(upTo sequence: SequenceNumber) {}
+
+    func committed(_ lanes: [LanePosition], settled: SequenceNumber) {
+        var next = state
+        for lane in lanes { next.lanes[Int(lane.lane.rawValue) - 1] = lane }
+        next.settled = settled
+        history.append(next)
+    }
+
+    /// A new run of the daemon, which finds the cursor as it was that many notes ago.
+    func restart(lagging notes: Int = 0) {
+        history.removeLast(min(notes, history.count - 1))
+        run = UniqueID(high: 100, low: run.low + 1)
+        runs.append(run)
+    }
+
+    func set(_ state: State) { history = [state] }
+}
+
+final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
+    struct Full: Error, CustomStringConvertible { let description = "the disk is full" }
+
+    private(set) var letters: [UInt64: DeadLetter] = [:]
+    var failures = 0
+    private(set) var asked = 0
+
+    func append(_ new: [DeadLetter]) throws {
+        if failures > 0 {
+            failures -= 1
+            throw Full()
+        }
+        for letter in new where letters[letter.id.rawValue] == nil { letters[letter.id.rawValue] = letter }
+    }
+
+    func holdsRefusal(of sequence: SequenceNumber) -> Bool {
+        asked += 1
+        return letters[sequence.rawValue] != nil
+    }
+
+    func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
+        letters.keys.contains { first.rawValue <= $0 && $0 <= last.rawValue }
+    }
+}

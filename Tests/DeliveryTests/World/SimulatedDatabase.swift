@@ -1,0 +1,289 @@
+import Delivery
+import OperationLogs
+
+/// A database in memory with transactions, position rows, and whatever can go wrong. It also watches how it is used.
+final class SimulatedDatabase: @unchecked Sendable {
+    struct StoredWatermark: Hashable {
+        var lastProcessed: Int64?
+        var status: String?
+        var updatedAt: Int64?
+    }
+
+    struct State {
+        var tables: [EventKind: [[UInt8]]] = [:]
+        var watermarks: [String: StoredWatermark] = [:]
+        var positions: [EventKind: PositionRow] = [:]
+    }
+
+    var state = State()
+    var isUp = true
+    var missing: Set<EventKind> = []
+    /// An error for a row; nil: it is accepted.
+    var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }
+    /// What goes wrong at the next call, which it names.
+    var fault: (Step) -> Fault? = { _ in nil }
+    var commitWarning: String?
+    /// What should never be seen of a client.
+    private(set) var violations: [String] = []
+    private(set) var commits = 0
+    private(set) var copiedRows = 0
+
+    func violate(_ what: String) { violations.append(what) }
+    func countCommit() { commits += 1 }
+    func countRows(_ count: Int) { copiedRows += count }
+
+    enum Step: Hashable {
+        case connect, obstacle, begin, lock, insert, own, upsert, move, sendCommit, awaitCommit, rollback
+        case copy(EventKind)
+    }
+
+    enum Fault: Hashable {
+        /// The connection is lost; what the call was to do has not happened.
+        case lostBefore
+        /// The connection is lost; what the call was to do has happened.
+        case lostAfter
+        case timedOut
+        case error(ServerError)
+
+        static func error(_ sqlstate: String, constraint: String? = nil, table: String? = nil) -> Fault {
+            .error(ServerError(sqlstate: sqlstate, message: "said \(sqlstate)", table: table, constraint: constraint))
+        }
+    }
+}
+
+/// A session with it.
+final class SimulatedSession: DatabaseSession, @unchecked Sendable {
+    private let database: SimulatedDatabase
+    private var isConnected = false
+    private var working: SimulatedDatabase.State?
+    private var isAborted = false
+    private var isCommitting = false
+    private var locked: Set<EventKind> = []
+    private var touched: Set<EventKind> = []
+    private var moved: Set<EventKind> = []
+    /// Called before each step, also by the worker's own tests.
+    var onStep: (SimulatedDatabase.Step) -> Void = { _ in }
+
+    init(_ database: SimulatedDatabase) { self.database = database }
+
+    func connect() throws(DatabaseFailure) -> ServerIdentity {
+        onStep(.connect)
+        guard database.isUp else { throw .connectionLost("connection refused") }
+        if let fault = database.fault(.connect) { try fail(fault) }
+        isConnected = true
+        clear()
+        return ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
+    }
+
+    func disconnect() { lose() }
+    func interrupt() {}
+
+    func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? {
+        try call(.obstacle, inTransaction: false) { (_) throws(DatabaseFailure) in }
+        return database.missing.contains(lane) ? "table operation_logs.\(lane.name) is missing" : nil
+    }
+
+    func begin() throws(DatabaseFailure) {
+        try call(.begin, inTransaction: false) { (_) throws(DatabaseFailure) in }
+        working = database.state
+    }
+
+    func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
+        if lanes.map(\.rawValue) != lanes.map(\.rawValue).sorted() { database.violate("rows not locked in lane order") }
+        var rows: [PositionRow] = []
+        try call(.lock) { (state) throws(DatabaseFailure) in
+            rows = lanes.compactMap { state.positions[$0] }
+        }
+        locked.formUnion(lanes)
+        return rows
+    }
+
+    func insertPositions(spool: UniqueID, lanes: [EventKind], host: String, owner: UniqueID) throws(DatabaseFailure) {
+        try call(.insert) { (state) throws(DatabaseFailure) in
+            for lane in lanes where state.positions[lane] == nil {
+                state.positions[lane] = PositionRow(lane: lane, position: .zero, run: .zero, chain: 0, owner: owner)
+            }
+        }
+    }
+
+    func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
+        var count = 0
+        try call(.own) { (state) throws(DatabaseFailure) in
+            for lane in lanes where state.positions[lane] != nil {
+                state.positions[lane]?.owner = owner
+                count += 1
+            }
+        }
+        return count
+    }
+
+    func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
+        let new = EventTuples.split(tuples)
+        if new.count != rows { database.violate("\(new.count) rows were sent, and \(rows) announced") }
+        checkLocked(kind)
+        database.countRows(rows)
+        try call(.copy(kind)) { [database] (state) throws(DatabaseFailure) in
+            try Self.check(database, kind, new)
+            state.tables[kind, default: []] += new
+        }
+    }
+
+    func upsert(_ watermarks: [Delivery.Watermark]) throws(DatabaseFailure) {
+        checkLocked(.pipelineWatermarks)
+        let names = watermarks.map { String(decoding: $0.pipeline, as: UTF8.self) }
+        if Set(names).count != names.count { database.violate("a pipeline twice in one statement") }
+        if names.map({ Array($0.utf8) }) != watermarks.map(\.pipeline).sorted(by: { $0.lexicographicallyPrecedes($1) })
+        {
+            database.violate("pipelines not in order")
+        }
+        try call(.upsert) { [database] (state) throws(DatabaseFailure) in
+            for (name, new) in zip(names, watermarks) {
+                let status = new.status.map { String(decoding: $0, as: UTF8.self) }
+                let tuple = EventTuples.watermark(
+                    name, lastProcessed: new.lastProcessed?.microseconds, status: status,
+                    updatedAt: new.updatedAt.microseconds)
+                try Self.check(database, .pipelineWatermarks, [tuple])
+                state.apply(
+                    name, lastProcessed: new.lastProcessed?.microseconds, status: status,
+                    updatedAt: new.updatedAt.microseconds)
+            }
+        }
+    }
+
+    func move(spool: UniqueID, owner: UniqueID, _ moves: [PositionMove]) throws(DatabaseFailure) -> Int {
+        var count = 0
+        try call(.move) { (state) throws(DatabaseFailure) in
+            for move in moves {
+                guard let row = state.positions[move.lane], row.position == move.from, row.owner == owner else {
+                    continue
+                }
+                state.positions[move.lane] = PositionRow(
+                    lane: move.lane, position: move.to, run: move.origin.run, chain: move.origin.chain, owner: owner)
+                count += 1
+            }
+        }
+        moved.formUnion(moves.map(\.lane))
+        return count
+    }
+
+    func sendCommit() throws(DatabaseFailure) {
+        if !touched.isSubset(of: moved) { database.violate("rows are committed without their position") }
+        if let fault = database.fault(.sendCommit) {
+            if fault == .lostAfter { apply() }
+            try fail(fault)
+        }
+        onStep(.sendCommit)
+        guard isConnected, working != nil else { throw .connectionLost("no transaction to commit") }
+        isCommitting = true
+    }
+
+    func awaitCommit() throws(DatabaseFailure) -> CommitAnswer {
+        onStep(.awaitCommit)
+        guard isConnected, isCommitting else { throw .connectionLost("no answer to wait for") }
+        if let fault = database.fault(.awaitCommit) {
+            if fault == .lostAfter { apply() }
+            try fail(fault)
+        }
+        apply()
+        clear()
+        return CommitAnswer(warning: database.commitWarning)
+    }
+
+    func rollback() throws(DatabaseFailure) {
+        onStep(.rollback)
+        guard isConnected, database.isUp else {
+            lose()
+            throw .connectionLost("no connection")
+        }
+        if let fault = database.fault(.rollback) { try fail(fault) }
+        clear()
+    }
+
+    // MARK: Its insides
+
+    private static func check(_ database: SimulatedDatabase, _ kind: EventKind, _ rows: [[UInt8]])
+        throws(DatabaseFailure)
+    {
+        if database.missing.contains(kind) {
+            throw .server(ServerError(sqlstate: "42P01", message: "relation \(kind.name) does not exist"))
+        }
+        for row in rows {
+            if let error = database.refuse(kind, row) { throw .server(error) }
+        }
+    }
+
+    private func checkLocked(_ kind: EventKind) {
+        if !locked.contains(kind) { database.violate("\(kind.name) is written before its position was compared") }
+        touched.insert(kind)
+    }
+
+    private func call(
+        _ step: SimulatedDatabase.Step, inTransaction: Bool = true,
+        _ body: (inout SimulatedDatabase.State) throws(DatabaseFailure) -> Void
+    ) throws(DatabaseFailure) {
+        onStep(step)
+        guard isConnected, database.isUp else {
+            lose()
+            throw .connectionLost("no connection")
+        }
+        if inTransaction, isAborted || working == nil {
+            database.violate("\(step) outside a transaction, or in one that has failed")
+        }
+        if !inTransaction, working != nil { database.violate("\(step) within a transaction") }
+        if let fault = database.fault(step) { try fail(fault) }
+        var state = working ?? database.state
+        do throws(DatabaseFailure) {
+            try body(&state)
+        } catch {
+            isAborted = true
+            throw error
+        }
+        if inTransaction { working = state }
+    }
+
+    private func fail(_ fault: SimulatedDatabase.Fault) throws(DatabaseFailure) {
+        switch fault {
+        case .lostBefore, .lostAfter:
+            lose()
+            throw .connectionLost("the server closed the connection")
+        case .timedOut:
+            lose()
+            throw .timedOut("no answer")
+        case .error(let error):
+            isAborted = true
+            throw .server(error)
+        }
+    }
+
+    private func apply() {
+        guard let working else { return }
+        database.state = working
+        database.countCommit()
+    }
+
+    private func clear() {
+        working = nil
+        isAborted = false
+        isCommitting = false
+        locked = []
+        touched = []
+        moved = []
+    }
+
+    private func lose() {
+        isConnected = false
+        clear()
+    }
+}
+
+extension SimulatedDatabase.State {
+    /// One watermark event, by the rule.
+    mutating func apply(_ name: String, lastProcessed: Int64?, status: String?, updatedAt: Int64) {
+        var row = watermarks[name] ?? SimulatedDatabase.StoredWatermark()
+        if let current = row.updatedAt, updatedAt < current { return }
+        row.lastProcessed = lastProcessed ?? row.lastProcessed
+        row.status = status ?? row.status
+        row.updatedAt = updatedAt
+        watermarks[name] = row
+    }
+}

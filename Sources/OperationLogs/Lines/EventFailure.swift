@@ -98,24 +98,4 @@ extension LineScanner {
                 detail: RejectionDetail.malformed(fault, column: column))
         }
     }
-
-    /// The first key that stands a second time, if any does.
-    @inline(never)
-    func duplicateKey() -> LineFailure? {
-        var seen = Set<[UInt8]>()
-        for place in 0..<fieldCount + furtherKeys.count {
-            let key =
-                place < fieldCount
-                ? JSONKey(
-                    key: fields[place].key, length: fields[place].keyLength, isEscaped: fields[place].keyIsEscaped)
-                : furtherKeys[place - fieldCount]
-            let name = key.unescaped
-            guard seen.insert(name).inserted else {
-                return LineFailure(
-                    reason: .duplicateField, event: nil, column: column(key.key - 1),
-                    detail: RejectionDetail.duplicate(name))
-            }
-        }
-        return nil
-    }
 }

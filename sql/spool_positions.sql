@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS operation_logs.spool_positions (
     PRIMARY KEY (spool_id, lane)
 );
 
--- The version of everything that opslogd has applied to this database; `opslogd schema check` reads it.
+-- The version of everything that opslogd has applied to this database; `opslogd schema apply` reads it.
 COMMENT ON TABLE operation_logs.spool_positions IS 'opslogd schema version 1';

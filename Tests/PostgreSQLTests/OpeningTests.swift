@@ -48,6 +48,25 @@ struct OpeningTests {
         #expect(ours == [["opslogd"]])
     }
 
+    @Test func `of several hosts the first that answers is taken, and a default gives way to the conninfo`() throws {
+        let database = try TestDatabase()
+        let rows = try TestDatabase.run(
+            "SELECT 1",
+            conninfo:
+                "host=/nonexistent,\(database.server.path) user=postgres dbname=\(database.name) tcp_user_timeout=7")
+        #expect(rows == [["1"]])
+    }
+
+    @Test func `a host that swallows every packet does not keep us from the next of the list`() throws {
+        let database = try TestDatabase()
+        let swallowing = try FullListener()
+        let session = try LibpqSession(
+            conninfo: "host=127.0.0.1,\(database.server.path) port=\(swallowing.port),5432 user=postgres "
+                + "dbname=\(database.name)", limits: ConnectionLimits(connectMilliseconds: 1500))
+        _ = try session.connect()
+        withExtendedLifetime(swallowing) {}
+    }
+
     @Test func `connect_timeout in the conninfo counts`() throws {
         let directory = try TemporaryDirectory()
         let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")
@@ -91,5 +110,34 @@ private final class SilentListener {
             }
         }
         guard bound == 0, listen(descriptor.rawValue, 5) == 0 else { throw SystemError.last("listen", path) }
+    }
+}
+
+/// A TCP listener whose queue is full: the kernel drops what asks for a connection.
+private final class FullListener {
+    private var descriptors: [Descriptor] = []
+    private(set) var port: UInt16 = 0
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptors.append(Descriptor(owning: listener))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && listen(listener, 0) == 0 && getsockname(listener, $0, &length) == 0
+            }
+        }
+        guard bound else { throw SystemError.last("listen", "127.0.0.1") }
+        port = UInt16(bigEndian: address.sin_port)
+        for _ in 0..<4 {
+            let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            descriptors.append(Descriptor(owning: client))
+            _ = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(client, $0, length) }
+            }
+        }
     }
 }

@@ -20,10 +20,14 @@ final class LibpqConnection {
     init(conninfo: String, limits: ConnectionLimits, interruption: EventDescriptor) throws(DatabaseFailure) {
         self.interruption = interruption
         self.limits = limits
-        // Of words given twice the later wins: client_encoding is ours whatever the conninfo says. As a parameter of
-        // the connection it passes through PgBouncer, where a SET would stay behind on the server's connection.
+        // Of words given twice the later wins. Before the conninfo stand defaults: without a limit of TCP's own a host
+        // that swallows everything would keep libpq from the next one of a list, and a cut that nobody reports from us.
+        // Behind it stands client_encoding, ours whatever the conninfo says. As a parameter of the connection it passes
+        // through PgBouncer, where a SET would stay behind on the server's connection.
         let words: [(String, String)] = [
-            ("fallback_application_name", "opslogd"), ("dbname", conninfo), ("client_encoding", "UTF8"),
+            ("fallback_application_name", "opslogd"), ("tcp_user_timeout", "\(limits.connectMilliseconds)"),
+            ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
         let started = Self.withCStrings(words.map(\.0)) { names in
             Self.withCStrings(words.map(\.1)) { values in PQconnectStartParams(names, values, 1) }

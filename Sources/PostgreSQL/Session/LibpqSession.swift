@@ -45,6 +45,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
 
     public func disconnect() { connection = nil }
 
+    /// One that comes between two calls wakes the next call that has to wait. The connection is gone then.
     public func interrupt() { interruption.signal() }
 
     /// Runs `body` on the open connection; lets the connection go if it is of no use afterwards.

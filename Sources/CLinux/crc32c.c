@@ -103,3 +103,5 @@ uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length) {
 #endif
     return ~by_table(crc, bytes, length);
 }
+
+uint32_t clinux_crc32c_by_table(uint32_t crc, const void *bytes, size_t length) { return ~by_table(~crc, bytes, length); }

@@ -12,6 +12,8 @@
 /// CRC32C (Castagnoli, RFC 3720 appendix B.4) of `length` bytes, continued from `crc` (0 to begin); by the
 /// processor's instruction where it has one, chosen at run time.
 uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length);
+/// The same by table, as on a processor without the instruction.
+uint32_t clinux_crc32c_by_table(uint32_t crc, const void *bytes, size_t length);
 
 /// The identity of a file: statx(2) with birth time. `birth_*` are 0 where the file system has none.
 struct clinux_file_identity {

@@ -109,8 +109,10 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     private func readGroup(_ frame: FrameHeader) throws(SpoolError) -> RecordGroup? {
         guard let current = segment else { return nil }
         let length = FrameHeader.length + frame.payloadLength
+        // Not beyond what is durable: bytes held from there would be stale once it has moved on.
+        let limit = max(map.readableEnd(of: current.first), offset + UInt64(length))
         let whole = try spooling { () throws(SystemError) in
-            try window.bytes(at: offset, length, limit: current.bytes)
+            try window.bytes(at: offset, length, limit: limit)
         }
         guard whole.count == length else { throw damaged(current, "the file ends within a group") }
         let payload = whole.part(FrameHeader.length, frame.payloadLength)

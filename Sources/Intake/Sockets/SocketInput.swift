@@ -123,6 +123,9 @@ public final class SocketInput<Time: TimeSource>: Sendable {
         opened.withLock { $0?.wake.signal() }
     }
 
+    /// Rounds of the loop so far: none are added while nothing happens.
+    var rounds: Int { progress.rounds.load(ordering: .relaxed) }
+
     public var status: SocketInputStatus {
         SocketInputStatus(
             name: options.name, path: options.path, connections: progress.connections.load(ordering: .relaxed),
@@ -135,6 +138,7 @@ final class SocketProgress: Sendable {
     let isStopping = Atomic<Bool>(false)
     let isAccepting = Atomic<Bool>(false)
     let connections = Atomic<Int>(0)
+    let rounds = Atomic<Int>(0)
     private let connectionsGauge: Gauge
 
     init(connectionsGauge: Gauge) { self.connectionsGauge = connectionsGauge }

@@ -73,6 +73,7 @@ final class SocketLoop<Time: TimeSource> {
     }
 
     private func round(_ events: [Epoll.Event]) throws(SystemError) {
+        progress.rounds.add(1, ordering: .relaxed)
         // Read once a round: what it brings was received now.
         let received = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let turns = due

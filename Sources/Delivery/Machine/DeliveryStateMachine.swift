@@ -57,7 +57,10 @@ public struct DeliveryStateMachine: Sendable {
     /// Set by the shell: what is there goes at once.
     var isDraining = false
 
+    /// Rows of a batch at most: less than the option says after a batch was too much for the server.
     var rowLimit: Int
+    var commitsSinceResize = 0
+    static let commitsBeforeGrowth = 8
     var retry: Backoff
     var operatorRetry: Backoff
     var random: SplitMix64

@@ -80,7 +80,7 @@ extension DeliveryStateMachine {
             return rollBack(then: .wait(retry.next(using: &random)))
         case .passing:
             emit(.attempt(.retried))
-            return passing(row, lane, text, now)
+            return passing(row, lane, text, in: sending, now)
         case .rowsFault:
             guard let lane else { return ofNoLane(error, in: sending, text, now) }
             emit(.attempt(.refused))
@@ -106,9 +106,11 @@ extension DeliveryStateMachine {
             lastError = (text, now.milliseconds)
             if case .copy(let lane) = sending.statement {
                 // The table may be locked by somebody: the others need not wait for it.
+                halve(lane, in: sending)
                 hold(lane, text, now, retrying: passingRetryOfLane(lane))
+            } else {
+                halve()
             }
-            halve()
             sayOnceAMinute("connection", now, .warning("the database gave no answer, and is tried again: \(text)"))
         case .connectionLost(let text):
             lastError = (text, now.milliseconds)
@@ -124,21 +126,30 @@ extension DeliveryStateMachine {
     }
 
     private mutating func passing(
-        _ row: SQLSTATECase, _ lane: EventKind?, _ text: String, _ now: Moment
+        _ row: SQLSTATECase, _ lane: EventKind?, _ text: String, in sending: Sending, _ now: Moment
     ) -> Action {
-        if row.asksForSmallerBatch { halve() }
         if row.concernsOneTable, let lane {
-            if row.asksForSmallerBatch { self[lane].rowsAlone = max(1, min(self[lane].rowsAlone, rowLimit)) }
+            // It goes alone from now on, so that the others keep their batches as they are.
+            if row.asksForSmallerBatch { halve(lane, in: sending) }
             hold(lane, text, now, retrying: passingRetryOfLane(lane))
             sayOnceAMinute(lane.name, now, .warning("\(lane.name) is tried again: \(text)"))
             return rollBack(then: .choose)
         }
+        if row.asksForSmallerBatch { halve() }
         mustFence = true
         sayOnceAMinute("passing", now, .warning("the batch is sent again: \(text)"))
         return rollBack(then: .wait(retry.next(using: &random)))
     }
 
-    private mutating func halve() { rowLimit = max(1, rowLimit / 2) }
+    private mutating func halve() {
+        rowLimit = max(1, rowLimit / 2)
+        commitsSinceResize = 0
+    }
+
+    private mutating func halve(_ lane: EventKind, in sending: Sending) {
+        self[lane].rowsAlone = max(1, (sending.batch.shares.first { $0.lane == lane }?.rows ?? 1) / 2)
+        self[lane].commitsBeforeGrowth = Self.commitsBeforeGrowth
+    }
 
     // MARK: Lanes that go alone
 

@@ -16,6 +16,8 @@ struct LaneState: Sendable {
     var suspects: Int?
     /// How many rows to try at once while it is alone and nothing is suspected.
     var rowsAlone: Int
+    /// How often that many must get through before more are tried: a try that is too large costs a timeout.
+    var commitsBeforeGrowth = 0
     /// Why it waits; nil if it does not.
     var hold: Hold?
 

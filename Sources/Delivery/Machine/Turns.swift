@@ -119,9 +119,8 @@ extension DeliveryStateMachine {
             let share = batch.shares.first
         {
             gotThrough(alone, share.rows)
-        } else {
-            rowLimit = min(options.batchEvents, rowLimit * 2)
         }
+        growAfterCommit()
         retry.reset()
         batches += 1
         eventsDelivered += batch.rows
@@ -137,6 +136,16 @@ extension DeliveryStateMachine {
         rejoin()
     }
 
+    /// A batch that was halved is doubled again after some have got through: each try that is too large costs a timeout.
+    private mutating func growAfterCommit() {
+        guard rowLimit < options.batchEvents else { return }
+        commitsSinceResize += 1
+        if commitsSinceResize == Self.commitsBeforeGrowth {
+            rowLimit = min(options.batchEvents, rowLimit * 2)
+            commitsSinceResize = 0
+        }
+    }
+
     private mutating func gotThrough(_ lane: EventKind, _ rows: Int) {
         if self[lane].hold != nil {
             self[lane].hold = nil
@@ -145,6 +154,8 @@ extension DeliveryStateMachine {
         }
         if let suspects = self[lane].suspects {
             self[lane].suspects = suspects > rows ? suspects - rows : nil
+        } else if self[lane].commitsBeforeGrowth > 0 {
+            self[lane].commitsBeforeGrowth -= 1
         } else {
             self[lane].rowsAlone = min(options.batchEvents, max(1, self[lane].rowsAlone) * 2)
         }

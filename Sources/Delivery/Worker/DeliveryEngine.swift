@@ -144,6 +144,7 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
             batch.begin(turn)
         }
         isAheadGathered = false
+        superseded = 0
         // A batch that was gathered ahead may go on with what has become durable since.
         try gatherer.fill(batch)
         return .gathered(batch.summary)

@@ -1,0 +1,72 @@
+import OperationLogs
+import Testing
+
+@testable import Delivery
+
+/// Each case of the table that compares a position row with the spool.
+struct PositionComparisonTests {
+    private let run = UniqueID(high: 1, low: 1)
+    private let stranger = UniqueID(high: 9, low: 9)
+    private let origin = RecordOrigin(run: UniqueID(high: 1, low: 1), chain: 50)
+    private let other = RecordOrigin(run: UniqueID(high: 1, low: 1), chain: 51)
+
+    private func verdict(
+        row: UInt64?, of origin: RecordOrigin? = nil, owner: UniqueID? = nil, known: UInt64,
+        knownOrigin: RecordOrigin? = nil, own: RecordOrigin? = nil, durable: UInt64 = 100
+    ) -> PositionVerdict {
+        let found = row.map {
+            FencedRow(
+                row: PositionRow(
+                    lane: .castErrors, position: SequenceNumber($0), run: (origin ?? self.origin).run,
+                    chain: (origin ?? self.origin).chain, owner: owner ?? run),
+                ownOrigin: own)
+        }
+        return PositionVerdict.of(
+            found,
+            known: LanePosition(
+                lane: .castErrors, position: SequenceNumber(known),
+                origin: known == 0 ? nil : knownOrigin ?? self.origin),
+            durable: SequenceNumber(durable), runs: [run])
+    }
+
+    @Test func `no row and nothing delivered is new`() { #expect(verdict(row: nil, known: 0) == .new) }
+
+    @Test func `no row though something was delivered waits`() {
+        #expect(verdict(row: nil, known: 7) == .mustWait(.rowMissing))
+    }
+
+    @Test func `a row where the cursor is goes on`() {
+        #expect(verdict(row: 7, known: 7) == .atCursor)
+        #expect(verdict(row: 0, of: RecordOrigin(run: .zero, chain: 0), known: 0) == .atCursor)
+    }
+
+    @Test func `a row where the cursor is but of another history waits`() {
+        #expect(verdict(row: 7, of: other, known: 7) == .mustWait(.otherHistory))
+    }
+
+    @Test func `a row ahead of the cursor in the same history goes on from the row`() {
+        #expect(verdict(row: 9, known: 7, own: origin) == .ahead)
+    }
+
+    @Test func `a row ahead of the cursor in another history waits`() {
+        #expect(verdict(row: 9, known: 7, own: other) == .mustWait(.otherHistory))
+    }
+
+    @Test func `a row ahead whose record is no longer in the spool waits`() {
+        #expect(verdict(row: 9, known: 7, own: nil) == .mustWait(.unprovable))
+    }
+
+    @Test func `a row beyond the end of the spool waits`() {
+        #expect(verdict(row: 101, known: 7, own: origin) == .mustWait(.beyondSpool))
+    }
+
+    @Test func `a row behind what was delivered waits`() {
+        #expect(verdict(row: 6, known: 7, own: origin) == .mustWait(.behindCursor))
+    }
+
+    @Test func `an owner that this spool never had waits, wherever the row is`() {
+        for row in [0, 7, 9, 101] as [UInt64] {
+            #expect(verdict(row: row, owner: stranger, known: 7) == .mustWait(.foreignOwner))
+        }
+    }
+}

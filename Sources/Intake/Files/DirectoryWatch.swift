@@ -167,17 +167,19 @@ final class DirectoryWatch {
 
     // MARK: What has happened
 
-    /// Everything since the last call, each change once, in the order of their first appearance.
-    func changes() -> [Change] {
+    /// Everything since the last call, each change once, in the order of their first appearance; of very many, a part.
+    ///
+    /// - Returns: the changes, and whether these are all.
+    func changes() -> (list: [Change], areAll: Bool) {
         var changes: [Change] = []
         var seen: Set<Change> = []
         while let events = try? inotify?.read(), !events.isEmpty {
             for event in events {
                 note(event) { if seen.insert($0).inserted { changes.append($0) } }
             }
-            if changes.count > 4096 { break }
+            if changes.count > 4096 { return (changes, false) }
         }
-        return changes
+        return (changes, true)
     }
 
     private func note(_ event: Inotify.Event, _ add: (Change) -> Void) {

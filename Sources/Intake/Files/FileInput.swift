@@ -51,7 +51,7 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     }
 
     /// What the keys of an input's positions begin with: its name and a zero byte.
-    public static func positionKeyPrefix(input: String) -> [UInt8] { FilePositionKey.started(input: input) }
+    public static func positionKeyPrefix(input: String) -> [UInt8] { FilePositionKey.mark(input: input) }
 
     /// Follows the files until `stop()`; blocks. To be called once, on a thread of its own.
     ///

@@ -19,7 +19,7 @@ extension FileTailer {
         guard size > 0 else { return true }
         if let former = formerContents.first(where: { $0.until > now && continues($0, file, open, size) }) {
             diagnostics.info(
-                "input \(options.name): \(file.path) is a copy of what \(former.path) held before it was truncated; it is"
+                "input \(options.name): \(file.presentPath) is a copy of what \(former.path) held before it was truncated; it is"
                     + " read from byte \(former.comparison.mark.offset) on")
             formerContents.removeAll { $0.comparison.mark == former.comparison.mark }
             return true
@@ -87,8 +87,9 @@ extension FileTailer {
         let successor = old.offset > 0 ? copy(of: comparison, besides: file) : nil
         if let successor {
             diagnostics.info(
-                "input \(options.name): \(file.path) was truncated at byte \(old.offset); \(successor.path) is its copy,"
+                "input \(options.name): \(file.path) was truncated at byte \(old.offset); \(successor.presentPath) is its copy,"
                     + " and read from there on")
+            forgetPosition(of: successor)
             successor.positionKey = file.positionKey
             successor.isRecorded = file.isRecorded
             file.isRecorded = false

@@ -18,7 +18,9 @@ extension FileTailer {
     func takeChanges() {
         // The names under which files arrived that were renamed before anybody could look.
         var arrivals: [String: String] = [:]
-        for change in watch.changes() {
+        let time = timeBeforeLooking
+        let changes = watch.changes()
+        for change in changes.list {
             switch change {
             case .everything: lookAtEverything()
             case .look(let path): look(at: path)
@@ -41,6 +43,7 @@ extension FileTailer {
             track(path, recordedAs: arrival)
         }
         settleNames()
+        if changes.areAll, watch.polled.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
     }
 
     private func hasChanged(_ file: TrackedFile) {
@@ -52,17 +55,19 @@ extension FileTailer {
 
     /// Looks through all directories anew.
     func lookAtEverything() {
+        let time = timeBeforeLooking
         directories = watch.walk(wanted + rotatedPatterns())
-        var seen: Set<String> = []
+        var present: Set<String> = []
         for directory in directories.sorted() {
             for path in list(directory) {
-                seen.insert(path)
+                present.insert(path)
                 look(at: path)
             }
         }
-        for path in byName.keys.sorted() where !seen.contains(path) { look(at: path) }
+        for path in byName.keys.sorted() where !present.contains(path) { look(at: path) }
         settleNames()
         for file in files.values { hasChanged(file) }
+        seen.seenUntil = max(seen.seenUntil, time)
         watch.endUnused()
         board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
         nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
@@ -164,7 +169,7 @@ extension FileTailer {
             file.predecessor = former
             renamed[file.serial] = file
             succeed(path)
-            if startingAtEnd { touch(file) }
+            touch(file)
             refresh(file)
         } catch {
             // One that is gone again is no failure.
@@ -240,7 +245,7 @@ extension FileTailer {
             }
             // Its former name's next file may be under way: this one is at its end only when a read has said so.
             apply(.standing(standing), to: file)
-            if file.isRecorded || file.isTouched { touch(file) }
+            touch(file)
         }
     }
 

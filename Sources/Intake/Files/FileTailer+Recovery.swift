@@ -11,12 +11,14 @@ extension FileTailer {
     }
 
     func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
-        let started = FilePositionKey.started(input: options.name)
-        let isFirstStart = recovered.isEmpty
+        let time = timeBeforeLooking
+        let markKey = FilePositionKey.mark(input: options.name)
+        let mark = recovered.first { $0.key == markKey }.flatMap { FileInputMark($0.value) }
+        isFirstStart = recovered.isEmpty
         directories = watch.walk(wanted + rotatedPatterns())
         var candidates = directories.sorted().flatMap { self.candidates(in: $0) }
         var positions: [(key: [UInt8], value: FilePosition)] = []
-        for (key, value) in recovered where key != started {
+        for (key, value) in recovered where key != markKey {
             guard let position = FilePosition(value) else {
                 diagnostics.error(
                     "input \(options.name): a file position of an unknown version is set aside; a file may be read again"
@@ -40,14 +42,11 @@ extension FileTailer {
             let former = files.values.first { $0.path == candidate.path }
             track(candidate.path, after: former, startingAtEnd: isFirstStart && options.startAt == .end)
         }
+        if let mark { trackUnseen(candidates, bornAfter: mark.seenUntil) }
         for file in files.values { renamed[file.serial] = file }
         settleNames()
-        if isFirstStart {
-            // Behind the positions of files that begin at their end: a crash in between is a first start again.
-            submit()
-            window.builder.addPosition(key: started, value: [1])
-            submit()
-        }
+        seen.seenUntil = time
+        submit()
         for path in candidates.lazy.filter(\.isWanted).map(\.path) { watch.followLinks(of: path) }
         watch.endUnused()
         board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
@@ -70,29 +69,32 @@ extension FileTailer {
 
     private func resume(_ positions: [(key: [UInt8], value: FilePosition)], among candidates: [Candidate]) {
         let byInode = Dictionary(grouping: candidates, by: \.identity.inode)
-        var unmatched: [(key: [UInt8], value: FilePosition)] = []
-        for (key, position) in positions {
-            let same = (byInode[position.inode] ?? []).filter { isSame($0.identity, position) }
-            if !same.contains(where: { resume(key, position, as: $0) }) { unmatched.append((key, position)) }
+        func same(_ position: FilePosition) -> [Candidate] {
+            (byInode[position.inode] ?? []).filter { isSame($0.identity, position) }
+        }
+        let begun = positions.filter { $0.value.mark.offset > 0 }
+        let unmatched = begun.filter { key, position in
+            !same(position).contains { resume(key, position, as: $0) }
         }
         for (key, position) in unmatched {
-            let wasRewritten = (byInode[position.inode] ?? []).first { isSame($0.identity, position) }
-            if position.mark.offset > 0 {
-                let comparison = ContentComparison(position)
-                let copy = candidates.first { holds($0, comparison) }
-                if let copy, resume(key, position, as: copy, byContent: true) {
-                    diagnostics.info(
-                        "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)"
-                    )
-                } else {
-                    lose(key, position, wasRewritten: wasRewritten != nil)
-                }
+            let comparison = ContentComparison(position)
+            if let copy = candidates.first(where: { holds($0, comparison) }),
+                resume(key, position, as: copy, byContent: true)
+            {
+                diagnostics.info(
+                    "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)")
             } else {
-                forgotten.append(key)
+                lose(key, position, wasRewritten: !same(position).isEmpty)
             }
-            if let wasRewritten, wasRewritten.isWanted, byKey[FileKey(wasRewritten.identity)] == nil {
-                track(wasRewritten.path)
-                byName[wasRewritten.path]?.skipsNULs = true
+        }
+        // Of what nothing was read, after the copies are known: a file that was held back may be one of them.
+        for (key, position) in positions where position.mark.offset == 0 {
+            if !same(position).contains(where: { resume(key, position, as: $0) }) { forgotten.append(key) }
+        }
+        for (_, position) in unmatched {
+            for rewritten in same(position) where byKey[FileKey(rewritten.identity)] == nil {
+                track(rewritten.path, recordedAs: position.path)
+                byName[rewritten.path]?.skipsNULs = true
             }
         }
     }
@@ -157,10 +159,47 @@ extension FileTailer {
     }
 
     private func compressedForm(of path: String) -> String? {
-        let endings = [".gz", ".xz", ".zst", ".bz2", ".lz4"]
-        return list(Self.directory(of: path)).first { name in
-            name.hasPrefix(path) && endings.contains { name.hasSuffix($0) }
+        list(Self.directory(of: path)).first { name in
+            name.hasPrefix(path) && Self.compressedEndings.contains { name.hasSuffix($0) }
         }
+    }
+
+    private static var compressedEndings: [String] { [".gz", ".xz", ".zst", ".bz2", ".lz4"] }
+
+    /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
+    /// file with something behind it, and hold nothing that another begins with.
+    private func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) {
+        for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
+            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time, candidate.identity.size > 0,
+                byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path),
+                let open = try? InputFile(path: candidate.path),
+                !files.values.contains(where: {
+                    Resemblance.of(open, size: candidate.identity.size, to: $0) != .none
+                })
+            else { continue }
+            diagnostics.info(
+                "input \(options.name): \(candidate.path) came and was rotated while the input was stopped; it is read as"
+                    + " \(name)")
+            track(candidate.path, recordedAs: name)
+        }
+    }
+
+    /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;
+    /// nil for a name that is no rotated one, or that of a compressed file.
+    private func nameBeforeRotation(of path: String) -> String? {
+        let directory = Self.directory(of: path)
+        let name = path.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
+        guard !Self.compressedEndings.contains(where: { name.hasSuffix($0) }) else { return nil }
+        for end in name.indices.reversed() where end > name.startIndex && ".-_".contains(name[end]) {
+            let shorter = name[..<end]
+            for pattern in wanted {
+                let beside = pattern.components.dropLast().joined(separator: "/")
+                for place in [directory, "/" + beside] where isWanted("\(place)/\(shorter)") {
+                    return "\(place)/\(shorter)"
+                }
+            }
+        }
+        return nil
     }
 
     // MARK: The remainder of a truncated file

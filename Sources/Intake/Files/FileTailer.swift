@@ -45,6 +45,9 @@ final class FileTailer<Clock: TimeSource> {
     var unopened: [String: UInt64] = [:]
     var formerContents: [FormerContent] = []
     var nextPoll: UInt64?
+    var isFirstStart = false
+    /// Each file that was born before is followed, and has a position in the open chunk or one before.
+    var seen = FileInputMark(seenUntil: 0)
     var nextSerial: UInt64 = 1
     var buffer: UnsafeMutableRawBufferPointer
 
@@ -82,6 +85,10 @@ final class FileTailer<Clock: TimeSource> {
 
     var now: UInt64 { clock.monotonicNanoseconds() }
 
+    /// A time before which each file that was born has shown itself, if it is taken before looking. Births are stamped
+    /// by a clock of the kernel's that may be some milliseconds behind.
+    var timeBeforeLooking: Int64 { (clock.realtimeMicroseconds() - 20_000) * 1000 }
+
     func milliseconds(_ count: Int) -> UInt64 { UInt64(max(0, count)) * 1_000_000 }
 
     /// Follows the files until `stopping` says so; then hands over what is there and waits, not for ever, until it is
@@ -98,6 +105,8 @@ final class FileTailer<Clock: TimeSource> {
             board.setBytesUnderWay(window.bytesUnderWay)
             if isIdle { watch.wait(or: wake, milliseconds: timeToWait()) }
         }
+        takeChanges()
+        window.builder.addPosition(key: FilePositionKey.mark(input: options.name), value: seen.encoded)
         submit()
         waitUntilDurable()
     }
@@ -223,6 +232,10 @@ final class FileTailer<Clock: TimeSource> {
             window.builder.addPosition(key: file.positionKey, value: file.position(boot: boot).encoded)
         }
         touched.removeAll(keepingCapacity: true)
+        if !window.builder.isEmpty || isFirstStart {
+            window.builder.addPosition(key: FilePositionKey.mark(input: options.name), value: seen.encoded)
+            isFirstStart = false
+        }
         window.submit()
     }
 

@@ -144,6 +144,24 @@ import Testing
         #expect(try listedIDs(scratch.storage) == [3])
     }
 
+    @Test func `a spool that was set back behind the dead letters is told, and no new line is taken for an old one`()
+        throws
+    {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(5)])
+        let spool = MemorySpool()
+        spool.append(events: 3)
+        let told = Told()
+        let mover = try mover(spool, try openStore(scratch.storage), told.diagnostics)
+        try running(mover) {
+            spool.append(rejections: [[line, line, line]])
+            try eventually("the word") { told.all.count == 1 }
+        }
+        #expect(mover.status.obstacle != nil)
+        #expect(spool.movedDeadLetters == .zero)
+        #expect(try listedIDs(scratch.storage) == [5])
+    }
+
     @Test func `a full disk is waited out with one word about it`() throws {
         let scratch = try ScratchDirectory()
         let spool = MemorySpool()

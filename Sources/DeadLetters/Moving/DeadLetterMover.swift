@@ -20,10 +20,15 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private let obstacle = Mutex<String?>(nil)
     private var round = MoverRound()
 
+    /// Where the spool ended at the start, and whether the store held lines behind that end: then numbers are given to
+    /// new lines that old ones have here, and a new line's dead letter would be taken for one that is there already.
+    private let spoolEnd: SequenceNumber
+    private let isStoreAhead: Bool
+
     /// How long to wait before a full disk is tried again.
     private let pauseMilliseconds: Int
 
-    /// - Parameter source: this mover's own; nobody else may use it.
+    /// - Parameter source: this mover's own; nobody else may use it. Make the mover before inputs append anything.
     /// - Throws: `SystemError` where the process is out of descriptors.
     public init(
         source: any RecordSource, ledger: any DeliveryLedger, store: DeadLetterStore<Disk>, clock: Clock,
@@ -35,6 +40,8 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         self.clock = clock
         self.diagnostics = diagnostics
         self.pauseMilliseconds = pauseMilliseconds
+        spoolEnd = source.durable
+        isStoreAhead = store.movedUpTo > spoolEnd
         wake = try EventDescriptor()
         stopped = try EventDescriptor()
     }
@@ -44,6 +51,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     ///
     /// - Throws: `DeadLetterStoreError.unusable` or `SystemError` if the store's disk fails; what the source throws.
     public func run() throws {
+        if isStoreAhead { return waitForOperator() }
         let wake = wake
         source.onDurable { wake.signal() }
         let start = store.resumption(after: ledger.movedDeadLetters)
@@ -72,6 +80,15 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         DeadLettersStatus(
             held: store.count, bytes: store.bytes, movedUpTo: ledger.movedDeadLetters,
             obstacle: obstacle.withLock { $0 })
+    }
+
+    private func waitForOperator() {
+        let what = "dead letters reach up to \(store.movedUpTo), the spool only to \(spoolEnd): the spool was set back"
+        obstacle.withLock { $0 = what }
+        diagnostics.error(
+            "\(what); rejected lines stay in the spool: restore spool/ and dead-letters/ from one moment, or move "
+                + "dead-letters/ elsewhere, then start opslogd again")
+        stopped.wait()
     }
 
     private func moveWhatIsDurable(isLastRound: Bool) throws {

@@ -30,10 +30,11 @@ public struct SpoolOptions: Sendable, Hashable {
         self.keepDeliveredAgeSeconds = keepDeliveredAgeSeconds
     }
 
-    static let smallestSegmentBytes: UInt64 = 4 << 20
+    /// Simulated disks work with less, so that many more histories can be tried.
+    var smallestSegmentBytes: UInt64 = 4 << 20
 
     func validated() throws(SpoolError) -> SpoolOptions {
-        guard segmentBytes >= Self.smallestSegmentBytes else {
+        guard segmentBytes >= smallestSegmentBytes else {
             throw SpoolError(.options, "segment_bytes is \(segmentBytes); it must be at least 4MiB")
         }
         guard segmentBytes <= 1 << 40, maxBytes / 2 >= segmentBytes else {

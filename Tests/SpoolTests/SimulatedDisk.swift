@@ -71,7 +71,13 @@ final class DiskState: Sendable {
                 where Double.random(in: 0..<1, using: &local) >= share {
                     let start = min(sector * Self.sector, node.bytes.count)
                     let count = min(bytes.count, node.bytes.count - start)
-                    node.bytes.replaceSubrange(start..<start + count, with: bytes.prefix(count))
+                    node.bytes.withUnsafeMutableBytes { target in
+                        bytes.withUnsafeBytes { source in
+                            if let to = target.baseAddress, let from = source.baseAddress {
+                                memcpy(to + start, from, count)
+                            }
+                        }
+                    }
                 }
                 if node.bytes.count != node.durableLength, Double.random(in: 0..<1, using: &local) >= share {
                     node.resize(node.durableLength)
@@ -86,10 +92,17 @@ final class DiskState: Sendable {
 
 extension DiskState.Node {
     mutating func resize(_ length: Int) {
-        if length < bytes.count {
-            bytes.removeLast(bytes.count - length)
-        } else {
-            bytes.append(contentsOf: repeatElement(0, count: length - bytes.count))
+        let kept = min(length, bytes.count)
+        let former = bytes
+        // memset and memcpy: these loops are slow where nothing is optimised.
+        bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            if let base = buffer.baseAddress {
+                memset(base, 0, length)
+                former.withUnsafeBytes { source in
+                    if let from = source.baseAddress { memcpy(base, from, kept) }
+                }
+            }
+            count = length
         }
     }
 
@@ -98,7 +111,9 @@ extension DiskState.Node {
         if bytes.count < end { resize(end) }
         for sector in offset / DiskState.sector...max(offset, end - 1) / DiskState.sector where before[sector] == nil {
             let start = sector * DiskState.sector
-            before[sector] = Array(bytes[start..<min(start + DiskState.sector, bytes.count)])
+            before[sector] = bytes.withUnsafeBytes {
+                Array(UnsafeRawBufferPointer(rebasing: $0[start..<min(start + DiskState.sector, bytes.count)]))
+            }
         }
         bytes.withUnsafeMutableBytes { buffer in
             UnsafeMutableRawBufferPointer(rebasing: buffer[offset..<end]).copyMemory(from: data)

@@ -60,11 +60,14 @@ func chunk(
 
 let testHost = SpoolHost(machine: "m", directoryInode: 1, directoryBirthNanoseconds: 2)
 
+/// Segments of 64 KiB, so that rotation and recycling happen often.
 func testOptions(
-    max: UInt64 = 64 << 20, keep: UInt64 = 0, sync: SpoolOptions.Sync = .group, minFree: UInt64 = 0
+    max: UInt64 = 1 << 20, keep: UInt64 = 0, sync: SpoolOptions.Sync = .group, minFree: UInt64 = 0
 ) -> SpoolOptions {
-    SpoolOptions(
-        maxBytes: max, segmentBytes: 4 << 20, minFreeBytes: minFree, sync: sync, keepDeliveredBytes: keep)
+    var options = SpoolOptions(
+        maxBytes: max, segmentBytes: 64 << 10, minFreeBytes: minFree, sync: sync, keepDeliveredBytes: keep)
+    options.smallestSegmentBytes = 64 << 10
+    return options
 }
 
 func openSimulated(

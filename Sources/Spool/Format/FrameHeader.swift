@@ -73,10 +73,17 @@ struct FrameHeader: Equatable, Sendable {
         return bytes
     }
 
-    /// Whether a header could stand here at all: cheap, for a search through a whole segment.
-    @inline(__always)
-    static func mayBegin(_ bytes: UnsafeRawBufferPointer, at: Int) -> Bool {
-        bytes.littleEndian(at, as: UInt32.self) == magic
+    /// Where the next header could stand, by its magic number: for a search through a whole segment.
+    static func firstPossible(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
+        var at = start
+        while at + length <= bytes.count {
+            guard let found = memchr(base + at, Int32(magic & 0xff), bytes.count - length - at + 1) else { return nil }
+            let offset = UnsafeRawPointer(found) - base
+            if offset % alignment == 0, bytes.littleEndian(offset, as: UInt32.self) == magic { return offset }
+            at = offset + 1
+        }
+        return nil
     }
 
     /// Reads a header; nil if it does not verify as the one of this place in this life of the segment.

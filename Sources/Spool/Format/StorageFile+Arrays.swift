@@ -13,12 +13,10 @@ extension StorageFile {
 
     /// Up to `count` bytes; fewer where the file ends.
     func bytes(from offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let done = try bytes.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-            try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
-        }
-        if done < count { bytes.removeLast(count - done) }
-        return bytes
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+        defer { room.deallocate() }
+        let done = try read(into: room, at: offset)
+        return Array(room[..<done])
     }
 }
 

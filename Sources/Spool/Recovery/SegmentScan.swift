@@ -105,16 +105,18 @@ struct SegmentScan: Sendable {
     /// Looks at everything behind the last frame.
     private mutating func lookBehind<File: StorageFile>(_ file: File) throws(SpoolError) {
         let block = 1 << 20
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: block + FrameHeader.length, alignment: 16)
+        defer { room.deallocate() }
         tail.slotIsZero = true
         tail.restIsZero = true
         var at = end
         while at < header.fileLength {
             // Overlapping by a header, so that one across two blocks is found.
-            let bytes = try spooling { () throws(SystemError) in
-                try file.bytes(from: at, count: Int(min(UInt64(block + FrameHeader.length), header.fileLength - at)))
-            }
-            guard !bytes.isEmpty else { break }
-            bytes.withUnsafeBytes { look($0, at: at) }
+            let wanted = UnsafeMutableRawBufferPointer(
+                rebasing: room[..<Int(min(UInt64(room.count), header.fileLength - at))])
+            let count = try spooling { () throws(SystemError) in try file.read(into: wanted, at: at) }
+            guard count > 0 else { break }
+            look(UnsafeRawBufferPointer(rebasing: wanted[..<count]), at: at)
             at += UInt64(block)
         }
     }
@@ -127,15 +129,14 @@ struct SegmentScan: Sendable {
         while used > 4096, bytes.part(used - 4096, 4096).isAllZeros { used -= 4096 }
         while used > 0, bytes[used - 1] == 0 { used -= 1 }
         lastByte = at + UInt64(used)
-        var offset = at == end ? FrameHeader.alignment : 0
-        while offset + FrameHeader.length <= bytes.count, !tail.hasFrameBehind {
-            if FrameHeader.mayBegin(bytes, at: offset),
-                FrameHeader(
-                    bytes.part(offset, FrameHeader.length), salt: header.salt, offset: at + UInt64(offset)) != nil
-            {
-                tail.hasFrameBehind = true
-            }
-            offset += FrameHeader.alignment
+        guard !tail.hasFrameBehind else { return }
+        // The place at `end` itself was judged already.
+        var from = at == end ? FrameHeader.alignment : 0
+        while let offset = FrameHeader.firstPossible(in: bytes, from: from) {
+            let found = FrameHeader(
+                bytes.part(offset, FrameHeader.length), salt: header.salt, offset: at + UInt64(offset))
+            if found != nil { return tail.hasFrameBehind = true }
+            from = offset + FrameHeader.alignment
         }
     }
 }

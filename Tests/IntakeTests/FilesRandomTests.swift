@@ -26,6 +26,7 @@ import Testing
         scene.limits.readBytes = 256
         scene.limits.holdBackMilliseconds = 250
         scene.limits.graceMilliseconds = 100
+        scene.limits.stopMilliseconds = 50
         mkdir(scene.path("old"), 0o755)
         scene.options.rotated = [scene.path("old")]
         var wanted: [String] = []

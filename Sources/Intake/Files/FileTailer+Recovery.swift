@@ -8,7 +8,12 @@ extension FileTailer {
         let path: String
         let identity: FileIdentity
         let isWanted: Bool
+
+        /// Which file has which name.
+        var place: [String: FileKey] { [path: FileKey(identity)] }
     }
+
+    private typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
 
     func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
         let time = timeBeforeLooking
@@ -16,8 +21,7 @@ extension FileTailer {
         let mark = recovered.first { $0.key == markKey }.flatMap { FileInputMark($0.value) }
         isFirstStart = recovered.isEmpty
         directories = watch.walk(wanted + rotatedPatterns())
-        var candidates = directories.sorted().flatMap { self.candidates(in: $0) }
-        var positions: [(key: [UInt8], value: FilePosition)] = []
+        var positions: [RecoveredPosition] = []
         for (key, value) in recovered where key != markKey {
             guard let position = FilePosition(value) else {
                 diagnostics.error(
@@ -26,13 +30,9 @@ extension FileTailer {
                 continue
             }
             positions.append((key, position))
-            let directory = Self.directory(of: position.path)
-            if !candidates.contains(where: { Self.directory(of: $0.path) == directory }) {
-                candidates += self.candidates(in: directory)
-            }
         }
         positions.sort { $0.value.mark.offset > $1.value.mark.offset }
-        resume(positions, among: candidates)
+        let candidates = resume(positions)
         for candidate in candidates where candidate.isWanted && byName[candidate.path] == nil {
             if let known = byKey[FileKey(candidate.identity)] {
                 known.names.insert(candidate.path)
@@ -53,6 +53,12 @@ extension FileTailer {
         nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
     }
 
+    /// All files where rotated ones may be: in the directories of the patterns and in those of the positions.
+    private func candidates(for positions: [RecoveredPosition]) -> [Candidate] {
+        let places = directories.union(positions.map { Self.directory(of: $0.value.path) })
+        return places.sorted().flatMap { candidates(in: $0) }
+    }
+
     private func candidates(in directory: String) -> [Candidate] {
         list(directory).compactMap { path in
             let isWanted = isWanted(path)
@@ -67,14 +73,25 @@ extension FileTailer {
 
     // MARK: By identity, then by content
 
-    private func resume(_ positions: [(key: [UInt8], value: FilePosition)], among candidates: [Candidate]) {
-        let byInode = Dictionary(grouping: candidates, by: \.identity.inode)
+    /// - Returns: the files that were there.
+    private func resume(_ positions: [RecoveredPosition]) -> [Candidate] {
+        var candidates = candidates(for: positions)
+        let begun = positions.filter { $0.value.mark.offset > 0 }
+        var unmatched = begun
+        var byInode: [UInt64: [Candidate]] = [:]
         func same(_ position: FilePosition) -> [Candidate] {
             (byInode[position.inode] ?? []).filter { isSame($0.identity, position) }
         }
-        let begun = positions.filter { $0.value.mark.offset > 0 }
-        let unmatched = begun.filter { key, position in
-            !same(position).contains { resume(key, position, as: $0) }
+        // Files may be renamed while this looks: what is missing is looked for until two looks agree.
+        for _ in 0..<20 {
+            byInode = Dictionary(grouping: candidates, by: \.identity.inode)
+            unmatched.removeAll { key, position in
+                same(position).contains { resume(key, position, as: $0) }
+            }
+            if unmatched.isEmpty { break }
+            let before = Set(candidates.map(\.place))
+            candidates = self.candidates(for: positions)
+            if Set(candidates.map(\.place)) == before { break }
         }
         for (key, position) in unmatched {
             let comparison = ContentComparison(position)
@@ -97,6 +114,7 @@ extension FileTailer {
                 byName[rewritten.path]?.skipsNULs = true
             }
         }
+        return candidates
     }
 
     /// Whether inode, birth time and, within one boot, the device are the same.

@@ -3,8 +3,105 @@ import Testing
 
 @testable import Spool
 
+private let salt = UniqueID(high: 1, low: 2)
+
+private func sampleFrame() -> FrameHeader {
+    var frame = FrameHeader(
+        kind: .group, firstSequence: SequenceNumber(7), run: UniqueID(high: 3, low: 4), chain: 5,
+        latestFilledIn: Timestamp(microseconds: -1), written: Timestamp(microseconds: 6))
+    frame.recordCount = 9
+    frame.payloadLength = 1001
+    frame.payloadChecksum = 77
+    return frame
+}
+
 @Test func `a segment's name holds its first sequence number`() {
-    #expect(SegmentName.firstSequence(SegmentName.of(.init(42))) == .init(42))
+    #expect(SegmentName.firstSequence(SegmentName.of(SequenceNumber(42))) == SequenceNumber(42))
     #expect(SegmentName.firstSequence("next") == nil)
     #expect(SegmentName.firstSequence("0000000000000000004x.seg") == nil)
+}
+
+@Test func `a frame header verifies at its own place in its own life of the segment only`() {
+    let frame = sampleFrame()
+    let bytes = frame.bytes(salt: salt, offset: 4096)
+    func read(_ bytes: [UInt8], _ salt: UniqueID, _ offset: UInt64) -> FrameHeader? {
+        bytes.withUnsafeBytes { FrameHeader($0, salt: salt, offset: offset) }
+    }
+    #expect(read(bytes, salt, 4096) == frame)
+    #expect(read(bytes, salt, 4104) == nil, "moved")
+    #expect(read(bytes, UniqueID(high: 1, low: 3), 4096) == nil, "of a former life")
+    for bit in 0..<bytes.count * 8 {
+        var flipped = bytes
+        flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+        #expect(read(flipped, salt, 4096) == nil, "bit \(bit)")
+    }
+    #expect(frame.frameLength == 128 + 1008)
+}
+
+@Test func `the chain tells histories apart by every field`() {
+    let frame = sampleFrame()
+    var others = [FrameHeader](repeating: frame, count: 5)
+    others[0].run = UniqueID(high: 3, low: 5)
+    others[1].firstSequence = SequenceNumber(8)
+    others[2].recordCount = 10
+    others[3].payloadLength = 1002
+    others[4].payloadChecksum = 78
+    let chains = Set(others.map { $0.chain(after: 1) } + [frame.chain(after: 1), frame.chain(after: 2)])
+    #expect(chains.count == 7)
+}
+
+@Test func `a segment header is read back, and no other version is`() {
+    let header = SegmentHeader(
+        salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(11), chain: 12,
+        made: Timestamp(microseconds: 13), fileLength: 14, previousFirst: SequenceNumber(3), previousSeal: 15,
+        run: UniqueID(high: 1, low: 1), isRecycled: true)
+    var bytes = header.bytes
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .valid(header))
+    bytes[4095] ^= 1
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .invalid)
+    bytes[8] = 2
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .unknownVersion(major: 2))
+}
+
+@Test func `a snapshot gives back positions and pipelines`() throws {
+    let bytes = Snapshot.bytes(positions: [[1]: [2, 3]], pipelines: [(key: [4], value: [])])
+    let read = try #require(bytes.withUnsafeBytes(Snapshot.read))
+    #expect(read.positions.map(\.key) == [[1]] && read.positions.map(\.value) == [[2, 3]])
+    #expect(read.pipelines.map(\.key) == [[4]] && read.pipelines.map(\.value) == [[]])
+    #expect(bytes.dropLast().withUnsafeBytes { Snapshot.read($0) } == nil)
+}
+
+@Test func `a cursor slot is read back, and not with any bit changed`() {
+    var slot = CursorSlot.beginning(spool: salt, run: salt)
+    slot.generation = 3
+    slot.settled = SequenceNumber(5)
+    slot.lanes[2] = LanePosition(
+        lane: slot.lanes[2].lane, position: SequenceNumber(4), origin: RecordOrigin(run: salt, chain: 6))
+    let bytes = slot.bytes
+    #expect(bytes.withUnsafeBytes(CursorSlot.read) == slot)
+    for bit in stride(from: 0, to: bytes.count * 8, by: 7) {
+        var flipped = bytes
+        flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+        #expect(flipped.withUnsafeBytes(CursorSlot.read) == nil, "bit \(bit)")
+    }
+}
+
+@Test func `an identity loses a torn last line only`() {
+    var identity = SpoolIdentity(spool: salt, host: testHost)
+    let run = SpoolRun(id: salt, firstSequence: SequenceNumber(1), time: "t")
+    let head = Array(identity.headText.utf8)
+    let whole = head + Array(SpoolIdentity.runText(run).utf8)
+    let empty = identity
+    identity.runs = [run]
+    #expect(SpoolIdentity.read(whole) == .valid(identity, goodBytes: whole.count))
+    for cut in head.count..<whole.count {
+        #expect(SpoolIdentity.read(Array(whole.prefix(cut))) == .valid(empty, goodBytes: head.count))
+    }
+    var damaged = whole
+    damaged[3] ^= 1
+    #expect(SpoolIdentity.read(damaged) == .damaged(offset: 0))
+    guard case .damaged = SpoolIdentity.read(Array(head.dropLast())) else {
+        Issue.record("an identity without its directory is none")
+        return
+    }
 }

@@ -1,0 +1,199 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+import Testing
+
+@testable import Spool
+
+/// A spool of three segments: records 1 to 12, fat, stopped cleanly if asked.
+private func threeSegments(stopping: Bool = true) throws -> DiskState {
+    let disk = DiskState()
+    let writer = try openSimulated(disk)
+    for number in UInt64(1)...12 {
+        writer.append(chunk(number...number, fill: 12_000))
+        try writer.settle()
+    }
+    if stopping { try writer.stopNow() }
+    #expect(writer.status.segments == 3)
+    return disk
+}
+
+extension DiskState {
+    /// The segment files, oldest first, as node numbers.
+    fileprivate func segmentNodes() -> [Int] {
+        contents.withLock { contents in
+            let entries = contents.directories["segments"]?.entries ?? [:]
+            return entries.filter { $0.key.hasSuffix(".seg") }.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    fileprivate func edit(_ node: Int, _ body: @Sendable (inout [UInt8]) -> Void) {
+        contents.withLock { contents in
+            guard var bytes = contents.nodes[node]?.bytes else { return }
+            body(&bytes)
+            contents.nodes[node]?.bytes = bytes
+        }
+    }
+}
+
+private func refusal(_ disk: DiskState) -> SpoolError? {
+    let before = disk.contents.withLock { $0.nodes.mapValues(\.bytes) }
+    var refused: SpoolError?
+    do throws(SpoolError) { _ = try openSimulated(disk) } catch { refused = error }
+    let after = disk.contents.withLock { $0.nodes.mapValues(\.bytes) }
+    #expect(before == after, "a start that stops touches nothing")
+    return refused
+}
+
+@Test func `every case of the table has its remedy`() {
+    #expect(RecoveryCase.allCases.filter { $0.remedy == .goOn } == [.whole, .cleanEnd, .unsealedEnd, .recycledBytes])
+    #expect(RecoveryCase.allCases.filter { $0.remedy == .cut } == [.tornTail])
+    #expect(RecoveryCase.unknownVersion.remedy == .stop(exitStatus: 78))
+    #expect(RecoveryCase.damageInside.remedy == .stop(exitStatus: 74))
+}
+
+@Test func `the end of a segment is judged by what stands there`() {
+    #expect(TailFacts(endsWithOwnSeal: true).recoveryCase == .whole)
+    #expect(TailFacts(endsWithStopSeal: true, slotIsZero: true, restIsZero: true).recoveryCase == .cleanEnd)
+    #expect(TailFacts(slotIsZero: true, restIsZero: true).recoveryCase == .unsealedEnd)
+    #expect(TailFacts(slotIsZero: true, restIsZero: false, isRecycled: true).recoveryCase == .recycledBytes)
+    #expect(TailFacts(slotIsZero: true, restIsZero: false).recoveryCase == .tornTail)
+    #expect(TailFacts(slotIsZero: false, isRecycled: true).recoveryCase == .tornTail)
+    #expect(TailFacts(slotIsZero: false, hasFrameBehind: true).recoveryCase == .damageInside)
+    #expect(TailFacts(hasSnapshot: false).recoveryCase == .damageInside)
+}
+
+@Test func `whole: a crash between a segment's seal and the next one loses nothing`() throws {
+    let disk = try threeSegments()
+    let last = try #require(disk.segmentNodes().last)
+    disk.contents.withLock { contents in
+        contents.edit("segments") { entries in entries = entries.filter { $0.value != last } }
+    }
+    var identityOnly = try? openSimulated(disk)
+    #expect(identityOnly?.recovery.hasPrefix("whole") == true)
+    identityOnly = nil
+    let writer = try openSimulated(disk)
+    let durable = writer.status.durable.rawValue
+    writer.append(chunk(durable + 1...durable + 1))
+    try writer.settle()
+    #expect(try writer.makeReader().readNumbers() == Array(1...durable + 1))
+}
+
+@Test func `a last file without header or of a former life is removed`() throws {
+    for isFormerLife in [false, true] {
+        let disk = DiskState()
+        let writer = try openSimulated(disk)
+        writer.append(chunk(1...2))
+        try writer.settle()
+        // The segment's own seal, as a rotation writes it, and then a file that never got a record.
+        try writer.core.withLock { core throws(SpoolError) in
+            _ = try core.makeSegment(holding: 1, delivered: .zero, now: writer.now)
+        }
+        let nodes = disk.segmentNodes()
+        let first = try #require(nodes.first)
+        let header = disk.contents.withLock { Array($0.nodes[first]?.bytes.prefix(4096) ?? []) }
+        disk.edit(nodes[1]) { bytes in
+            for at in bytes.indices { bytes[at] = isFormerLife && at < 4096 ? header[at] : 0 }
+        }
+        let notes = NotedDiagnostics()
+        let next = try openSimulated(disk, diagnostics: notes.diagnostics)
+        #expect(notes.texts(.warning).first?.contains(isFormerLife ? "FormerLife" : "WithoutHeader") == true)
+        next.append(chunk(3...3))
+        try next.settle()
+        #expect(try next.makeReader().readNumbers() == [1, 2, 3])
+    }
+}
+
+@Test func `an unknown major version stops with 78`() throws {
+    let disk = try threeSegments()
+    disk.edit(disk.segmentNodes()[1]) { $0[8] = 9 }
+    #expect(refusal(disk)?.exitStatus == 78)
+}
+
+@Test func `a missing segment in the middle stops with 74`() throws {
+    let disk = try threeSegments()
+    let middle = disk.segmentNodes()[1]
+    disk.contents.withLock { $0.edit("segments") { entries in entries = entries.filter { $0.value != middle } } }
+    let refused = refusal(disk)
+    #expect(refused?.exitStatus == 74 && refused?.description.contains("missing") == true)
+}
+
+@Test func `an unsealed segment that is not the last, and a short file, stop with 74`() throws {
+    let unsealed = try threeSegments()
+    let seal = try #require(openSimulated(unsealed).map.snapshot.segments[0].sealOffset)
+    unsealed.edit(unsealed.segmentNodes()[0]) { $0[Int(seal) + 8] ^= 1 }
+    #expect(refusal(unsealed)?.description.contains("no seal") == true)
+
+    let short = try threeSegments()
+    short.edit(short.segmentNodes()[0]) { $0.removeLast(512) }
+    #expect(refusal(short)?.description.contains("its header says") == true)
+}
+
+@Test func `damage in the last segment with something valid behind it stops with 74`() throws {
+    let disk = try threeSegments()
+    let last = try #require(disk.segmentNodes().last)
+    disk.edit(last) { $0[4096 + 128 + 200] ^= 1 }
+    #expect(refusal(disk)?.exitStatus == 74)
+    let torn = try threeSegments(stopping: false)
+    // The first group of the last segment, with others behind it.
+    let end = try #require(torn.segmentNodes().last)
+    torn.edit(end) { bytes in
+        let snapshot = bytes.withUnsafeBytes { $0.littleEndian(4096 + 24, as: UInt64.self) }
+        let group = 4096 + Int(FrameHeader.frameLength(payload: Int(snapshot)))
+        bytes[group + 300] ^= 1
+    }
+    #expect(refusal(torn)?.description.contains("what stands behind it does") == true)
+}
+
+@Test func `a read error stops and cuts nothing`() throws {
+    let disk = try threeSegments(stopping: false)
+    disk.contents.withLock { $0.failsReads = true }
+    #expect(refusal(disk)?.exitStatus == 74)
+    disk.contents.withLock { $0.failsReads = false }
+    #expect(try openSimulated(disk).makeReader().readNumbers() == Array(1...12))
+}
+
+@Test func `a spool behind its cursor or on another machine is not delivered`() throws {
+    let disk = try threeSegments()
+    let rolledBack = disk.contents.withLock { $0 }
+    let writer = try openSimulated(disk)
+    writer.append(chunk(13...14))
+    try writer.settle()
+    writer.deliver(SequenceNumber(14))
+    try writer.stopNow()
+    let newer = disk.contents.withLock { $0 }
+    disk.contents.withLock { contents in
+        // The segments of before, with the cursor of after.
+        contents.directories["segments"] = rolledBack.directories["segments"]
+        for node in rolledBack.directories["segments"]?.entries.values.map({ $0 }) ?? [] {
+            contents.nodes[node] = rolledBack.nodes[node]
+        }
+    }
+    #expect(refusal(disk)?.description.contains("rolled back") == true)
+    disk.contents.withLock { $0 = newer }
+    let elsewhere = SpoolHost(machine: "other", directoryInode: 1, directoryBirthNanoseconds: 2)
+    let copied = #expect(throws: SpoolError.self) { _ = try openSimulated(disk, host: elsewhere) }
+    #expect(copied?.exitStatus == 78 && copied?.description.contains("copied") == true)
+}
+
+@Test func `a cursor with one torn slot goes on with the other`() throws {
+    let disk = try threeSegments()
+    let time = ManualTime()
+    let writer = try openSimulated(disk, time: time)
+    for settled in [UInt64(3), 5] {
+        writer.deliver(SequenceNumber(settled))
+        time.advance(milliseconds: 1001)
+        try writer.settle()
+    }
+    let cursor = try #require(disk.contents.withLock { $0.directories[""]?.entries["cursor"] })
+    let newest = try #require(try CursorFile<SimulatedFile>.read(SimulatedDisk(disk)))
+    #expect(newest.settled == SequenceNumber(5))
+    disk.edit(cursor) { $0[Int(newest.generation % 2) * 4096 + 100] ^= 1 }
+    #expect(try openSimulated(disk).settled == SequenceNumber(3))
+    disk.edit(cursor) {
+        $0[100] ^= 1
+        $0[4196] ^= 1
+    }
+    #expect(try CursorFile<SimulatedFile>.read(SimulatedDisk(disk))?.settled == SequenceNumber(5))
+}

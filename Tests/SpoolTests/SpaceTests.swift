@@ -1,0 +1,119 @@
+import Instruments
+import OperationLogs
+import Synchronization
+import Testing
+
+@testable import Spool
+
+private func fill(_ writer: SimulatedWriter, _ numbers: ClosedRange<UInt64>, _ receipt: NotedReceipt) throws {
+    for number in numbers {
+        writer.append(chunk(number...number, fill: 12_000, receipt: receipt))
+        try writer.settle()
+    }
+}
+
+@Test func `a spool at max_bytes holds back, and goes on when records are delivered`() throws {
+    let notes = NotedDiagnostics()
+    let receipt = NotedReceipt()
+    let writer = try openSimulated(
+        DiskState(), options: testOptions(max: 128 << 10), diagnostics: notes.diagnostics)
+    try fill(writer, 1...20, receipt)
+    let held = receipt.last
+    #expect(held < 20 && writer.status.shortage == .maxBytes && !writer.isAccepting)
+    #expect(writer.status.bytes <= 128 << 10)
+    #expect(try writer.settle() == .wait(milliseconds: nil), "no timer runs while only a delivery can help")
+    let reader = writer.makeReader()
+    while held < 20, receipt.last < 20 {
+        while let group = try reader.next() { writer.deliver(group.lastSequence) }
+        try writer.settle()
+    }
+    #expect(writer.isAccepting && notes.texts(.warning).count >= 1 && notes.texts(.notice).count >= 1)
+    while let group = try reader.next() { writer.deliver(group.lastSequence) }
+    #expect(writer.settled == SequenceNumber(20))
+}
+
+@Test func `a full disk is waited out, and nothing is lost`() throws {
+    let disk = DiskState()
+    let time = ManualTime()
+    let notes = NotedDiagnostics()
+    let receipt = NotedReceipt()
+    let writer = try openSimulated(disk, time: time, diagnostics: notes.diagnostics)
+    try fill(writer, 1...2, receipt)
+    disk.contents.withLock { $0.available = 1000 }
+    try fill(writer, 3...9, receipt)
+    #expect(receipt.last < 9 && writer.status.shortage == .minFree)
+    #expect(try writer.settle() == .wait(milliseconds: 1000))
+    time.advance(milliseconds: 1000)
+    #expect(try writer.settle() == .wait(milliseconds: 1000))
+    disk.contents.withLock { $0.available = 1 << 40 }
+    time.advance(milliseconds: 1000)
+    try writer.settle()
+    #expect(receipt.last == 9 && writer.isAccepting)
+    #expect(notes.texts(.warning).count == 1 && notes.texts(.notice).count == 1)
+    #expect(try writer.makeReader().readNumbers() == Array(1...9))
+}
+
+@Test func `delivered segments are used again, and their old groups never come back`() throws {
+    let disk = DiskState()
+    let time = ManualTime()
+    let writer = try openSimulated(disk, time: time)
+    let receipt = NotedReceipt()
+    for round in UInt64(0)..<10 {
+        try fill(writer, round * 5 + 1...round * 5 + 5, receipt)
+        writer.deliver(SequenceNumber(round * 5 + 5))
+        time.advance(milliseconds: 1001)
+        try writer.settle()
+    }
+    #expect(writer.map.snapshot.segments.last?.header.isRecycled == true)
+    #expect(writer.status.segments == 1 && writer.status.bytes <= 128 << 10)
+    let next = try openSimulated(disk, time: time)
+    #expect(next.recovery.hasPrefix("recycledBytes") || next.recovery.hasPrefix("unsealedEnd"))
+    #expect(next.status.durable == SequenceNumber(50))
+    #expect(next.positionText == ["s": "50"])
+}
+
+@Test func `positions and pipelines outlive the segments in which they were written`() throws {
+    let disk = DiskState()
+    let time = ManualTime()
+    let writer = try openSimulated(disk, time: time, pipelines: { [(key: [1], value: [2])] })
+    writer.append(chunk(1...1, source: "quiet"))
+    writer.append(chunk(2...2, source: "busy"))
+    try writer.settle()
+    for number in UInt64(3)...20 {
+        writer.append(chunk(number...number, fill: 12_000, source: "busy"))
+        try writer.settle()
+    }
+    writer.deliver(SequenceNumber(20))
+    time.advance(milliseconds: 1001)
+    try writer.settle()
+    #expect(writer.status.first > SequenceNumber(2), "the segment of the quiet source is gone")
+    let next = try openSimulated(disk, time: time)
+    #expect(next.positionText == ["quiet": "1", "busy": "20"])
+    #expect(next.recoveredPipelines.map(\.key) == [[1]])
+}
+
+@Test func `delivered segments are kept up to their bytes and give way to new ones`() {
+    func segment(_ first: UInt64, age: Int64) -> SegmentRetention.Candidate {
+        SegmentRetention.Candidate(
+            first: SequenceNumber(first), last: SequenceNumber(first + 9), bytes: 100, ageSeconds: age)
+    }
+    let closed = [segment(1, age: 50), segment(11, age: 20), segment(21, age: 10), segment(31, age: 5)]
+    var options = testOptions(max: 500)
+    options.keepDeliveredBytes = 200
+    var retention = SegmentRetention(options: options)
+    #expect(retention.expired(closed, delivered: SequenceNumber(40)) == 2)
+    #expect(retention.expired(closed, delivered: SequenceNumber(20)) == 0)
+    #expect(retention.expired(closed, delivered: SequenceNumber(39)) == 1)
+    options.keepDeliveredAgeSeconds = 30
+    retention = SegmentRetention(options: options)
+    #expect(retention.expired(closed, delivered: SequenceNumber(40)) == 1)
+    func room(_ delivered: UInt64, available: UInt64 = 10_000, all: Bool = false) -> SegmentRetention.Room {
+        retention.room(
+            for: 100, closed: closed, delivered: SequenceNumber(delivered), activeBytes: 100, spareBytes: 0,
+            available: available, isAllDelivered: all)
+    }
+    #expect(room(40) == .init(freed: 1, shortage: nil))
+    #expect(room(0) == .init(freed: 0, shortage: .maxBytes))
+    #expect(room(40, available: 0) == .init(freed: 1, shortage: nil))
+    #expect(room(0, available: 0).shortage == .maxBytes)
+}

@@ -19,7 +19,7 @@ import Testing
 
     private struct Behind: Error {}
 
-    @Test(arguments: 1...6)
+    @Test(arguments: 1...16)
     func `each line of a random history is read once`(seed: Int) throws {
         var dice = Dice(state: UInt64(seed))
         let scene = try FileScene(pattern: seed % 2 == 0 ? "*.log*" : "*.log")
@@ -56,6 +56,8 @@ import Testing
         }
 
         try start()
+        // Before the mark of the first start is durable, a file that leaves the pattern was never there.
+        #expect(scene.eventually { scene.spool.chunks > 0 })
         steps: for _ in 0..<150 {
             if history.last == "behind" { break steps }
             do {

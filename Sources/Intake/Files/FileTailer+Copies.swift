@@ -26,8 +26,13 @@ extension FileTailer {
         }
         let resemblance = resemblance(of: file, open, size)
         if resemblance == .none {
-            file.isJudged = true
-            return true
+            // One that was renamed may have been truncated just before: its next read tells.
+            file.predecessor = files.values.first {
+                $0 !== file && $0.tail.standing != .named && $0.tail.isReady && $0.retryAt == nil
+                    && Resemblance.of(open, size: size, to: $0) != .none
+            }
+            file.isJudged = file.predecessor == nil
+            return file.isJudged
         }
         apply(.looksLikeCopy, to: file)
         return false

@@ -125,7 +125,10 @@ public final class DurableSender {
             case .failure(let failure): throw .system(failure)
             case .success(.nobodyThere):
                 // The last answers may still stand in the pipe.
-                while !hasEnded { try readAnswers() }
+                while !hasEnded {
+                    try wait(for: Int16(POLLIN))
+                    try readAnswers()
+                }
                 throw closed
             }
             try readAnswers()

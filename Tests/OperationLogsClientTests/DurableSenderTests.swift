@@ -53,11 +53,11 @@ import Testing
         defer { service.stop() }
         var last: UInt64 = 0
         let sender = try DurableSender(connectingTo: service.path, onDurable: { last = $0 })
-        let block = Array(String(repeating: castError + "x\n", count: 20_000).utf8)
-        for _ in 0..<5 { try sender.send(block[...]) }
-        #expect(try sender.finish() == DurableSender.Outcome(lines: 200_000, rejected: 100_000))
-        #expect(last == 200_000)
-        #expect(service.spool.records == 200_000)
+        let block = Array(String(repeating: castError + "x\n", count: 10_000).utf8)
+        for _ in 0..<2 { try sender.send(block[...]) }
+        #expect(try sender.finish() == DurableSender.Outcome(lines: 40_000, rejected: 20_000))
+        #expect(last == 40_000)
+        #expect(service.spool.records == 40_000)
     }
 
     @Test func `nobody listening is said so`() throws {
@@ -92,6 +92,24 @@ import Testing
         }
         #expect(durable >= 1 && durable < sent)
         #expect(sent == sender.sent)
+    }
+
+    @Test func `a sender that is writing when opslogd stops is told how far it came`() throws {
+        let service = try SenderService()
+        defer { service.stop() }
+        let block = Array(String(repeating: castError, count: 5000).utf8)
+        let sender = try DurableSender(connectingTo: service.path)
+        try sender.send(block[...])
+        WorkerThread.start("stopper") { [input = service.input] in
+            usleep(20_000)
+            input.stop()
+        }
+        let error = #expect(throws: SendingError.self) {
+            while true { try sender.send(block[...]) }
+        }
+        #expect(error == .closed(path: service.path, durable: sender.durable, sent: sender.sent))
+        #expect(sender.durable > 0 && sender.durable <= sender.sent)
+        #expect(service.spool.records >= Int(sender.durable))
     }
 
     @Test func `a control line among the lines is refused`() throws {

@@ -16,6 +16,8 @@ final class LineIntake {
     private let options: SocketInputOptions
     private let watermarkClock: WatermarkClock
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readBytes, alignment: 64)
+    /// Of the open chunk; indices of originators hold within it only.
+    private var chunkNumber: UInt64 = 0
     /// Connections with lines in the open chunk.
     private var touched: [SocketConnection] = []
     /// Who waits for which chunk, in the order of the tickets.
@@ -58,6 +60,9 @@ final class LineIntake {
     /// Hands the open chunk over, and notes who waits for it.
     func closeChunk() {
         let ticket = window.submit()
+        // Connections that brought no record leave nothing behind in the next chunk either.
+        if ticket == nil { window.builder.forgetOriginators() }
+        chunkNumber += 1
         for connection in touched {
             connection.isTouched = false
             if connection.session.chunkClosed(as: ticket), let ticket { waiting.append((ticket, connection)) }
@@ -124,7 +129,8 @@ final class LineIntake {
             let end = min(bytes.count, at + slice)
             let part = UnsafeRawBufferPointer(rebasing: bytes[at..<end])
             let progress = connection.encoder.encode(
-                part, offset: connection.session.nextLine, originator: connection.originatorIndex(in: window),
+                part, offset: connection.session.nextLine,
+                originator: connection.originatorIndex(inChunk: chunkNumber, of: window),
                 received: received, into: window.builder)
             at += progress.consumed
             note(progress, of: part, connection)
@@ -132,6 +138,9 @@ final class LineIntake {
                 if end == bytes.count { break }
                 // A line longer than the slice.
                 slice = progress.consumed == 0 ? slice * 2 : sliceBytes(connection)
+            } else {
+                // A control line may have asked for answers.
+                slice = sliceBytes(connection)
             }
         }
         connection.hasWork = false
@@ -150,7 +159,8 @@ final class LineIntake {
             guard hasRoom(connection) else { return }
             let (consumed, found) = connection.carry.withUnsafeBytes { tail in
                 let progress = connection.encoder.finish(
-                    tail, offset: connection.session.nextLine, originator: connection.originatorIndex(in: window),
+                    tail, offset: connection.session.nextLine,
+                    originator: connection.originatorIndex(inChunk: chunkNumber, of: window),
                     received: received, into: window.builder)
                 note(progress, of: tail, connection)
                 return (progress.consumed, progress.pause)

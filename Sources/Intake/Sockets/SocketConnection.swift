@@ -32,7 +32,7 @@ final class SocketConnection {
     /// Whether it stands in the lists of its name.
     var isTouched = false
     var isDirty = false
-    private var chunk: (ticket: UInt64, index: UInt16)?
+    private var place: (chunk: UInt64, index: UInt16)?
 
     init(id: UInt64, descriptor: Descriptor, originator: RecordOriginator, encoder: LineEncoder) {
         self.id = id
@@ -42,10 +42,10 @@ final class SocketConnection {
     }
 
     /// The index of its originator in the chunk that is open now.
-    func originatorIndex(in window: ChunkWindow) -> UInt16 {
-        if let chunk, chunk.ticket == window.openTicket { return chunk.index }
+    func originatorIndex(inChunk number: UInt64, of window: ChunkWindow) -> UInt16 {
+        if let place, place.chunk == number { return place.index }
         let index = window.builder.add(originator)
-        chunk = (window.openTicket, index)
+        place = (number, index)
         return index
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 
 /// The listening socket of an input: made here, or handed over by the service manager.
 ///
@@ -9,6 +10,7 @@ final class SocketListener: Sendable {
     let descriptor: Descriptor
     /// Of the file made here; nil for a socket that was handed over.
     private let made: FileIdentity?
+    private let isRemoved = Atomic<Bool>(false)
 
     /// Connections that wait to be accepted; the kernel bounds it by `net.core.somaxconn`.
     private static let backlog: Int32 = 1024
@@ -64,8 +66,10 @@ final class SocketListener: Sendable {
 
     /// Takes the path out of the file system, if it is still the socket made here: nobody new comes.
     func removeFile() {
-        guard let made, let found = try? FileIdentity.at(path, followingLinks: false),
-            found.inode == made.inode, found.device == made.device
+        // Once only: the socket that a successor makes may get the same inode number.
+        guard let made, !isRemoved.exchange(true, ordering: .relaxed),
+            let found = try? FileIdentity.at(path, followingLinks: false), found.inode == made.inode,
+            found.device == made.device, found.birthNanoseconds == made.birthNanoseconds
         else { return }
         unlink(path)
     }

@@ -56,9 +56,13 @@ final class SocketLoop<Time: TimeSource> {
             }
             events.removeAll(keepingCapacity: true)
             // A round takes up all who are ready, so that they share a chunk, but not without end.
-            while try epoll.wait(milliseconds: events.isEmpty ? longestWait : 0, appendingTo: &events),
-                events.count < 1024
-            {}
+            var mayBeMore = try epoll.wait(milliseconds: longestWait, appendingTo: &events)
+            while mayBeMore, events.count < 1024 {
+                let known = events.count
+                mayBeMore = try epoll.wait(milliseconds: 0, appendingTo: &events)
+                // Level-triggered: the first comes again when all others have come.
+                if events[known...].contains(where: { $0.token == events[0].token }) { break }
+            }
             try round(events)
         }
     }
@@ -112,7 +116,10 @@ final class SocketLoop<Time: TimeSource> {
             try intake.takeTurn(connection, received: received)
         } catch {
             diagnostics.warning("input \(options.name): a connection is closed: \(error)")
+            // What it has sent is taken to its end, in the next round.
             connection.hasReachedEnd = true
+            connection.hasWork = true
+            due.append(connection)
         }
         if connection.pause == .windowFull { held.append(connection) }
         markDirty(connection)

@@ -48,6 +48,13 @@ public final class ChunkBuilder {
         return index
     }
 
+    /// Forgets the originators of a chunk that got nothing from them; their indices are void.
+    public func forgetOriginators() {
+        guard isEmpty else { return }
+        originators.count = 0
+        originatorCount = 0
+    }
+
     /// Adds the position of a source, which becomes durable together with the records of this chunk.
     ///
     /// - Parameters:

@@ -162,6 +162,21 @@ import Testing
         #expect(rig.spool.recordCount == 2)
     }
 
+    @Test func `connections that bring nothing leave nothing behind`() throws {
+        let rig = try SocketRig()
+        for _ in 0..<20 {
+            let client = try rig.connect()
+            client.send(ackRequest + "\n")
+            client.endWriting()
+            #expect(client.rest() == "{\"durable\":1}\n")
+        }
+        let client = try rig.connect()
+        client.send(ackRequest + castError())
+        #expect(client.lines(1) == [#"{"durable":1}"#])
+        try rig.stop()
+        #expect(try rig.spool.originatorCounts() == [1])
+    }
+
     @Test func `a request in pieces is one request`() throws {
         let rig = try SocketRig()
         let client = try rig.connect()

@@ -50,6 +50,13 @@ final class TestSpool: RecordSink {
     var chunkCount: Int { state.withLock { $0.chunkCount } }
     var recordCount: Int { state.withLock { $0.recordCount } }
 
+    /// Originators by chunk.
+    func originatorCounts() throws -> [Int] {
+        try state.withLock { $0.chunks }.map {
+            try ChunkReader($0.bytes, firstSequence: SequenceNumber(1)).originators().count
+        }
+    }
+
     struct Record {
         var isRejection: Bool
         var reason: RejectionReason?

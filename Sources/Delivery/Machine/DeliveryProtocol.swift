@@ -79,7 +79,6 @@ extension DeliveryStateMachine {
         case committed(BatchSummary)
         /// For the ledger: lanes that moved, and up to where every record has its fate.
         case ledger([LanePosition], settled: SequenceNumber)
-        case refused
         case databaseUp(Bool)
     }
 

@@ -193,7 +193,6 @@ extension DeliveryStateMachine {
 
     mutating func refusalKept(_ lane: EventKind, _ now: Moment) -> Action {
         self[lane].suspects = nil
-        emit(.refused)
         return choose(now)
     }
 

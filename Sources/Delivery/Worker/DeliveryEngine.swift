@@ -121,7 +121,6 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
                 metrics.observe(batch.receipts, now: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
             }
         case .ledger(let lanes, let settled): ledger.committed(lanes, settled: settled)
-        case .refused: metrics.countRefusal()
         case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
         }
     }
@@ -220,6 +219,10 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
             try deadLetters.append([letter])
         } catch {
             return .refusalFailed("\(error)")
+        }
+        // Else the row would be sent, and refused, without end.
+        guard deadLetters.holdsRefusal(of: sequence) else {
+            return .refusalFailed("the store does not hold record \(sequence) after it was appended")
         }
         diagnostics.warning(
             "the database refused record \(sequence) of \(lane.name), which is a dead letter now: "

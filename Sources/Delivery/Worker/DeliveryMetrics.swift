@@ -7,7 +7,6 @@ struct DeliveryMetrics: Sendable {
     private let attempts: [DeliveryStateMachine.AttemptOutcome: Counter]
     private let lag: Histogram
     private let databaseUp: Gauge
-    private let refusals: Counter
     private let superseded: Counter
 
     init(_ registry: Registry) {
@@ -30,16 +29,12 @@ struct DeliveryMetrics: Sendable {
             bounds: Histogram.lagBounds)
         databaseUp = registry.gauge("opslogd_database_up", help: "1 while the database is connected.")
         databaseUp.set(0)
-        refusals = registry.counter(
-            "opslogd_dead_letters_total", help: "Dead letters appended, by reason.",
-            labels: [("reason", RejectionReason.rejectedByDatabase.name)])
         superseded = registry.counter(
             "opslogd_watermarks_superseded_total",
             help: "Watermarks that a newer one of the same batch has overtaken.")
     }
 
     func count(_ outcome: DeliveryStateMachine.AttemptOutcome) { attempts[outcome]?.add() }
-    func countRefusal() { refusals.add() }
     func setDatabaseUp(_ isUp: Bool) { databaseUp.set(isUp ? 1 : 0) }
 
     func count(_ batch: BatchSummary) {

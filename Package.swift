@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Instruments"], swiftSettings: strict),
         .testTarget(name: "DaemonConfigurationTests", dependencies: ["DaemonConfiguration", "OperationLogs"], swiftSettings: strict),
-        .testTarget(name: "OperationLogsClientTests", dependencies: ["OperationLogsClient", "OperationLogs", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "OperationLogsClientTests", dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

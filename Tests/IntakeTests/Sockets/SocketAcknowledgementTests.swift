@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `no number is told before the spool says durable`() throws {
-        let rig = try SocketRig(TestSpool(holding: true))
+        let rig = try SocketRig(AcknowledgingSpool(holding: true))
         let client = try rig.connect()
         client.send(ackRequest + castError())
         try eventually("the line is under way") { rig.spool.recordCount == 1 }
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `rejections come before the number that covers them`() throws {
-        let rig = try SocketRig(TestSpool(holding: true))
+        let rig = try SocketRig(AcknowledgingSpool(holding: true))
         let client = try rig.connect()
         client.send(ackRequest + castError() + #"{"event":"cast_errors"}"# + "\n" + "nonsense\n")
         client.endWriting()
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func `empty lines count and are answered at once`() throws {
-        let rig = try SocketRig(TestSpool(holding: true))
+        let rig = try SocketRig(AcknowledgingSpool(holding: true))
         let client = try rig.connect()
         client.send(ackRequest + "\n \n\r\n")
         #expect(client.lines(1) == [#"{"durable":3}"#])
@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func `a client that dies with answers unread loses no line`() throws {
-        let rig = try SocketRig(TestSpool(holding: true))
+        let rig = try SocketRig(AcknowledgingSpool(holding: true))
         do {
             let client = try rig.connect()
             client.send(ackRequest + "\n")

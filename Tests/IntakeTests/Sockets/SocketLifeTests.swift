@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct SocketLifeTests {
     @Test func `the stop reads what is queued, takes the backlog and answers the last number`() throws {
-        let rig = try SocketRig(TestSpool(holding: true)) { $0.maxConnections = 1 }
+        let rig = try SocketRig(AcknowledgingSpool(holding: true)) { $0.maxConnections = 1 }
         let served = try rig.connect()
         served.send(ackRequest + castError())
         try eventually("the line is under way") { rig.spool.recordCount == 1 }
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func `a stop that the spool does not answer ends in its time`() throws {
-        let rig = try SocketRig(TestSpool(holding: true)) { $0.stopMilliseconds = 200 }
+        let rig = try SocketRig(AcknowledgingSpool(holding: true)) { $0.stopMilliseconds = 200 }
         let client = try rig.connect()
         client.send(ackRequest + castError())
         try eventually("the line is under way") { rig.spool.recordCount == 1 }
@@ -60,7 +60,7 @@ import Testing
 
     @Test func `an occupied path is named with its process`() throws {
         let rig = try SocketRig()
-        let second = testInput(rig.path, TestSpool())
+        let second = testInput(rig.path, AcknowledgingSpool())
         let error = #expect(throws: SocketOpenError.self) { try second.open() }
         #expect(error?.reason == .occupied(pid: UInt32(getpid())))
         #expect(error?.description.contains(rig.path) == true)
@@ -77,7 +77,7 @@ import Testing
             try UnixSocket.bind(dead, to: path)
             #expect(listen(dead.rawValue, 1) == 0)
         }
-        let input = testInput(path, TestSpool())
+        let input = testInput(path, AcknowledgingSpool())
         try input.open()
         let thread = RunningInput(input)
         let client = try TestClient(path)
@@ -92,7 +92,7 @@ import Testing
         let path = directory + "/s.sock"
         defer { removeDirectory(directory) }
         close(creat(path, 0o600))
-        let error = #expect(throws: SocketOpenError.self) { try testInput(path, TestSpool()).open() }
+        let error = #expect(throws: SocketOpenError.self) { try testInput(path, AcknowledgingSpool()).open() }
         #expect(error?.reason == .notASocket)
         #expect(access(path, F_OK) == 0)
     }
@@ -104,7 +104,7 @@ import Testing
         defer { removeDirectory(directory) }
         do { try UnixSocket.bind(try UnixSocket.open(), to: path) }
         #expect(lchown(path, 65534, 65534) == 0)
-        let error = #expect(throws: SocketOpenError.self) { try testInput(path, TestSpool()).open() }
+        let error = #expect(throws: SocketOpenError.self) { try testInput(path, AcknowledgingSpool()).open() }
         #expect(error?.reason == .foreign(owner: 65534))
     }
 
@@ -113,24 +113,24 @@ import Testing
         defer { removeDirectory(directory) }
         let path = directory + "/s.sock"
         let group = String(cString: try #require(getgrgid(getegid())).pointee.gr_name)
-        let input = testInput(path, TestSpool()) {
+        let input = testInput(path, AcknowledgingSpool()) {
             $0.mode = 0o622
             $0.group = group
         }
         try input.open()
         #expect(try FileIdentity.at(path).mode & 0o777 == 0o622)
-        let unknown = testInput(directory + "/other.sock", TestSpool()) { $0.group = "no-such-group" }
+        let unknown = testInput(directory + "/other.sock", AcknowledgingSpool()) { $0.group = "no-such-group" }
         let error = #expect(throws: SocketOpenError.self) { try unknown.open() }
         #expect(error?.reason == .unknownGroup("no-such-group"))
     }
 
     @Test func `a missing directory and a path too long are said so`() throws {
         let missing = #expect(throws: SocketOpenError.self) {
-            try testInput("/nonexistent/opslogd/s.sock", TestSpool()).open()
+            try testInput("/nonexistent/opslogd/s.sock", AcknowledgingSpool()).open()
         }
         #expect(missing?.description.contains("its directory does not exist") == true)
         let long = #expect(throws: SocketOpenError.self) {
-            try testInput("/tmp/" + String(repeating: "x", count: 120), TestSpool()).open()
+            try testInput("/tmp/" + String(repeating: "x", count: 120), AcknowledgingSpool()).open()
         }
         #expect(long?.description.contains("at most 107 bytes") == true)
     }
@@ -142,7 +142,7 @@ import Testing
         let manager = try UnixSocket.open()
         try UnixSocket.bind(manager, to: path)
         #expect(listen(manager.rawValue, 16) == 0)
-        let spool = TestSpool()
+        let spool = AcknowledgingSpool()
         let handedOver = dup(manager.rawValue)
         let input = testInput(path, spool) {
             $0.inherited = handedOver
@@ -168,7 +168,7 @@ import Testing
     @Test func `a descriptor that does not listen is refused`() throws {
         let other = try UnixSocket.open()
         let handedOver = dup(other.rawValue)
-        let input = testInput("/tmp/x.sock", TestSpool()) { $0.inherited = handedOver }
+        let input = testInput("/tmp/x.sock", AcknowledgingSpool()) { $0.inherited = handedOver }
         let error = #expect(throws: SocketOpenError.self) { try input.open() }
         #expect(error?.reason == .notListening)
     }

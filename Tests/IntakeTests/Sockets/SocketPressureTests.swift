@@ -46,7 +46,7 @@ import Testing
     @Test func `lines that stand ready on many connections are one chunk`() throws {
         let directory = try makeDirectory()
         defer { removeDirectory(directory) }
-        let spool = TestSpool()
+        let spool = AcknowledgingSpool()
         let input = testInput(directory + "/s.sock", spool)
         try input.open()
         let clients = try (0..<200).map { _ in try TestClient(directory + "/s.sock") }
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func `a client that never reads its answers holds only itself up`() throws {
-        let rig = try SocketRig(TestSpool(keepsChunks: false)) { $0.windowBytes = 1 << 20 }
+        let rig = try SocketRig(AcknowledgingSpool(keepsChunks: false)) { $0.windowBytes = 1 << 20 }
         let deaf = try rig.connect()
         let bad = Array(String(repeating: "no event at all, and long enough to be one\n", count: 1024).utf8)
         deaf.send(ackRequest)
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func `a client that never reads its numbers is served for ever`() throws {
-        let rig = try SocketRig(TestSpool(keepsChunks: false))
+        let rig = try SocketRig(AcknowledgingSpool(keepsChunks: false))
         let deaf = try rig.connect()
         deaf.send(ackRequest)
         for _ in 0..<20_000 { deaf.send(castError()) }
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func `while the spool takes nothing the client waits and nothing is lost`() throws {
-        let rig = try SocketRig(TestSpool(holding: true, keepsChunks: false)) { $0.windowBytes = 256 << 10 }
+        let rig = try SocketRig(AcknowledgingSpool(holding: true, keepsChunks: false)) { $0.windowBytes = 256 << 10 }
         let client = try rig.connect()
         client.send(ackRequest)
         let lines = 50_000
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func `a flood on some connections does not keep another waiting`() throws {
-        let rig = try SocketRig(TestSpool(keepsChunks: false))
+        let rig = try SocketRig(AcknowledgingSpool(keepsChunks: false))
         let flood = Array(String(repeating: castError(), count: 4000).utf8)
         let done = Ended()
         for _ in 0..<2 {

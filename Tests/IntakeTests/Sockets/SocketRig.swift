@@ -8,7 +8,7 @@ import Testing
 @testable import Intake
 
 /// A spool that keeps what it gets, and calls it durable at once or when it is told to.
-final class TestSpool: RecordSink {
+final class AcknowledgingSpool: RecordSink {
     private struct State {
         var chunks: [RecordChunk] = []
         var chunkCount = 0
@@ -90,7 +90,7 @@ final class TestSpool: RecordSink {
 final class SocketRig: Sendable {
     let directory: String
     let path: String
-    let spool: TestSpool
+    let spool: AcknowledgingSpool
     let registry = Registry()
     let said = Said()
     let input: SocketInput<SystemTime>
@@ -98,7 +98,9 @@ final class SocketRig: Sendable {
 
     final class Said: Sendable { let messages = Mutex<[String]>([]) }
 
-    init(_ spool: TestSpool = TestSpool(), _ configure: (inout SocketInputOptions) -> Void = { _ in }) throws {
+    init(_ spool: AcknowledgingSpool = AcknowledgingSpool(), _ configure: (inout SocketInputOptions) -> Void = { _ in })
+        throws
+    {
         directory = try makeDirectory()
         path = directory + "/s.sock"
         self.spool = spool
@@ -237,7 +239,7 @@ func residentBytes() -> Int {
 }
 
 func testInput(
-    _ path: String, _ spool: TestSpool, _ configure: (inout SocketInputOptions) -> Void = { _ in }
+    _ path: String, _ spool: AcknowledgingSpool, _ configure: (inout SocketInputOptions) -> Void = { _ in }
 ) -> SocketInput<SystemTime> {
     var options = SocketInputOptions(name: "pipelines", path: path)
     configure(&options)

@@ -34,8 +34,10 @@ let package = Package(
         // The stages.
         .target(name: "Intake", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
         .target(name: "Spool", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .target(name: "Delivery", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .target(name: "DeadLetters", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .target(
+            name: "Delivery", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .target(
+            name: "DeadLetters", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
 
         // The database.
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -83,15 +85,32 @@ let package = Package(
         .testTarget(name: "OperationLogsTests", dependencies: ["OperationLogs"], swiftSettings: strict),
         .testTarget(name: "InstrumentsTests", dependencies: ["Instruments"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
-        .testTarget(name: "IntakeTests", dependencies: ["Intake", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "SpoolTests", dependencies: ["Spool", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "DeliveryTests", dependencies: ["Delivery", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "PrivatePostgreSQL", "Delivery", "OperationLogs", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "IntakeTests", dependencies: ["Intake", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SpoolTests", dependencies: ["Spool", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DeliveryTests", dependencies: ["Delivery", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PostgreSQLTests",
+            dependencies: ["PostgreSQL", "PrivatePostgreSQL", "Delivery", "OperationLogs", "LinuxSystem"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Instruments"], swiftSettings: strict),
-        .testTarget(name: "DaemonConfigurationTests", dependencies: ["DaemonConfiguration", "OperationLogs"], swiftSettings: strict),
-        .testTarget(name: "OperationLogsClientTests", dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "DaemonConfigurationTests", dependencies: ["DaemonConfiguration", "OperationLogs"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OperationLogsClientTests",
+            dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

@@ -49,7 +49,8 @@ struct BenchPlace {
 
             """, file)
         fclose(file)
-        return try DaemonProcess(binary: Self.daemonBinary(), configuration: configuration, log: log, processor: processor)
+        return try DaemonProcess(
+            binary: Self.daemonBinary(), configuration: configuration, log: log, processor: processor)
     }
 
     func remove() {
@@ -62,7 +63,8 @@ struct BenchPlace {
         var path = [CChar](repeating: 0, count: 4096)
         let length = readlink("/proc/self/exe", &path, path.count)
         let own = String(decoding: path.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let beside = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/opslogd"
+        let beside =
+            own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/opslogd"
         guard access(beside, X_OK) == 0 else {
             throw ValidationError("\(beside) is not there; run 'swift build -c release' first")
         }

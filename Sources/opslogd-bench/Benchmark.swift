@@ -7,5 +7,7 @@ struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "opslogd-bench",
         abstract: "Measures opslogd against PostgreSQL's COPY and the disk.",
-        subcommands: [GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, ParseBenchmark.self, IdleBenchmark.self])
+        subcommands: [
+            GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, ParseBenchmark.self, IdleBenchmark.self,
+        ])
 }

@@ -22,7 +22,8 @@ struct DaemonStatus: Decodable {
     static func wait(_ state: String, seconds: Int, until condition: (DaemonStatus) -> Bool) throws {
         for _ in 0..<seconds * 100 {
             if let answer = try? ControlSocketClient(path: state + "/control.sock").get("/status"),
-                let status = try? JSONDecoder().decode(DaemonStatus.self, from: Data(answer.body.utf8)), condition(status)
+                let status = try? JSONDecoder().decode(DaemonStatus.self, from: Data(answer.body.utf8)),
+                condition(status)
             {
                 return
             }

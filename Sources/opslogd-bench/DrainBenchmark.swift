@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
 import LinuxSystem
-import PrivatePostgreSQL
 import PostgreSQL
+import PrivatePostgreSQL
 
 struct DrainBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(

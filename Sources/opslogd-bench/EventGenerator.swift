@@ -98,14 +98,18 @@ struct EventGenerator {
         let (type, detail): (String, String) =
             switch number(4) {
             case 0:
-                ("constraint_violation", "field 'close' is null in vendor row, batch \(number(9000)), line \(number(900_000))")
+                (
+                    "constraint_violation",
+                    "field 'close' is null in vendor row, batch \(number(9000)), line \(number(900_000))"
+                )
             case 1: ("out_of_range", "price \(number(900)).25 outside the 6 sigma band of the trailing 20 sessions")
             case 2:
                 (
                     "fractional_volume",
                     "volume \(number(1_000_000)).5 is not integral; an adjustment factor was applied (sequence \(number(100_000_000)))"
                 )
-            default: ("schema_drift", #"unexpected column \"\#(symbol)_v2\" in feed, expected 14 columns; sample \"a\\tb\""#)
+            default:
+                ("schema_drift", #"unexpected column \"\#(symbol)_v2\" in feed, expected 14 columns; sample \"a\\tb\""#)
             }
         return #""error_type":"\#(type)","error_detail":"\#(detail)""#
     }

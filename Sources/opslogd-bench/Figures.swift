@@ -3,7 +3,9 @@ enum Figures {
     static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         guard let last = sorted.last else { return .nan }
-        return sorted.count % 2 == 1 ? sorted[sorted.count / 2] : (sorted[sorted.count / 2 - 1] + (sorted.count > 1 ? sorted[sorted.count / 2] : last)) / 2
+        return sorted.count % 2 == 1
+            ? sorted[sorted.count / 2]
+            : (sorted[sorted.count / 2 - 1] + (sorted.count > 1 ? sorted[sorted.count / 2] : last)) / 2
     }
 
     static func rounded(_ value: Double, _ digits: Int = 2) -> String {

@@ -26,7 +26,8 @@ struct ParseBenchmark: ParsableCommand {
         let clock = SystemTime()
         var encoder = LineEncoder(
             LineEncoder.Options(
-                maxLineBytes: 1 << 20, maxFutureMicroseconds: 86_400_000_000, counting: .bytes, takesControlLines: false,
+                maxLineBytes: 1 << 20, maxFutureMicroseconds: 86_400_000_000, counting: .bytes,
+                takesControlLines: false,
                 reportsRejections: false),
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: .min)))
         let chunk = ChunkBuilder(expectedBytes: RecordLayout.fullChunk)
@@ -37,7 +38,8 @@ struct ParseBenchmark: ParsableCommand {
             var at = 0
             while at < bytes.count {
                 let progress = encoder.encode(
-                    UnsafeRawBufferPointer(rebasing: bytes[at...]), offset: UInt64(at), originator: 0, received: received,
+                    UnsafeRawBufferPointer(rebasing: bytes[at...]), offset: UInt64(at), originator: 0,
+                    received: received,
                     into: chunk)
                 at += progress.consumed
                 records += chunk.close(ticket: 0, receipt: nil).countsByKind[1...].reduce(0, +)

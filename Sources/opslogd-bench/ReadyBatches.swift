@@ -20,7 +20,8 @@ struct ReadyBatches {
         let text = try EventFile.read(file)
         var encoder = LineEncoder(
             LineEncoder.Options(
-                maxLineBytes: 1 << 20, maxFutureMicroseconds: 86_400_000_000, counting: .bytes, takesControlLines: false,
+                maxLineBytes: 1 << 20, maxFutureMicroseconds: 86_400_000_000, counting: .bytes,
+                takesControlLines: false,
                 reportsRejections: false),
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: .min)))
         let builder = ChunkBuilder(expectedBytes: RecordLayout.fullChunk)
@@ -30,12 +31,15 @@ struct ReadyBatches {
         try text.withUnsafeBytes { bytes in
             var at = 0
             while at < bytes.count {
-                at += encoder.encode(
-                    UnsafeRawBufferPointer(rebasing: bytes[at...]), offset: UInt64(at), originator: 0, received: received,
-                    into: builder
-                ).consumed
+                at +=
+                    encoder.encode(
+                        UnsafeRawBufferPointer(rebasing: bytes[at...]), offset: UInt64(at), originator: 0,
+                        received: received,
+                        into: builder
+                    ).consumed
                 let chunk = builder.close(ticket: 0, receipt: nil)
-                try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(UInt64(events + 1))).forEachRecord { record in
+                try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(UInt64(events + 1))).forEachRecord {
+                    record in
                     guard let kind = EventKind(rawValue: record.kind) else { return }
                     batch.add(record, kind)
                     events += 1
@@ -76,7 +80,8 @@ extension ReadyBatches.Batch {
             rows[kind, default: 0] += 1
             return
         }
-        guard let tuple = try? EventTuple(record), let event = WatermarkEvent(tuple), let updatedAt = event.updatedAt else {
+        guard let tuple = try? EventTuple(record), let event = WatermarkEvent(tuple), let updatedAt = event.updatedAt
+        else {
             return
         }
         let watermark = Watermark(

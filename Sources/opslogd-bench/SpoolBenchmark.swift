@@ -6,7 +6,8 @@ import PrivatePostgreSQL
 struct SpoolBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spool",
-        abstract: "File to spool, synced, with the database away; then memory with that backlog, and the start with it.")
+        abstract: "File to spool, synced, with the database away; then memory with that backlog, and the start with it."
+    )
 
     @Option(help: "Events.") var count = 1_000_000
     @Option(help: "Runs; medians count.") var runs = 3
@@ -42,6 +43,8 @@ struct SpoolBenchmark: ParsableCommand {
                     + "\(Figures.rounded(backlog, 1)) MiB")
             try place.server.start()
         }
-        print("spool: \(count) events, database away: \(Figures.rounded(Figures.median(rates), 0)) lines/s (median of \(runs))")
+        print(
+            "spool: \(count) events, database away: \(Figures.rounded(Figures.median(rates), 0)) lines/s (median of \(runs))"
+        )
     }
 }

@@ -5,6 +5,7 @@ import Glibc
 import Intake
 import LinuxSystem
 import OperationLogs
+import OperationLogsClient
 import PostgreSQL
 import PrivatePostgreSQL
 import Spool
@@ -18,11 +19,13 @@ extension CommandFailure {
             case let failure as CommandFailure: failure.status
             case let failure as SystemError: Self.status(of: failure.code)
             case let failure as SpoolError: ExitStatus(rawValue: failure.exitStatus) ?? .inputOutput
+            case let failure as DeadLetterStoreError: Self.status(of: failure)
             case let failure as ServerProblem: Self.status(of: failure)
             case let failure as SchemaProblem: Self.status(of: failure)
             case let failure as TelemetryServerError: Self.status(of: failure)
             case let failure as ControlSocketClient.Failure: Self.status(of: failure)
             case let failure as SocketOpenError: Self.status(of: failure)
+            case let failure as SendingError: Self.status(of: failure)
             case let failure as DatabaseFailure: failure == .interrupted ? .tryAgain : .unavailable
             case let failure as ConfigurationError: Self.status(of: failure)
             default: .inputOutput
@@ -78,6 +81,20 @@ extension CommandFailure {
         case .notASocket, .notListening, .unknownGroup: .configuration
         case .system(let error): status(of: error.code)
         }
+    }
+
+    private static func status(of error: SendingError) -> ExitStatus {
+        switch error {
+        case .nobodyListens: .unavailable
+        case .notPermitted: .noPermission
+        case .closed: .tryAgain
+        case .refused, .notUnderstood: .notSo
+        case .system(let error): status(of: error.code)
+        }
+    }
+
+    private static func status(of error: DeadLetterStoreError) -> ExitStatus {
+        if case .unknownVersion = error { .configuration } else { .inputOutput }
     }
 
     private static func status(of failure: ControlSocketClient.Failure) -> ExitStatus {

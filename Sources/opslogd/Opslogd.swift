@@ -18,8 +18,8 @@ struct Opslogd: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ValidateCommand.self, StatusCommand.self,
-            SpoolCommand.self, DeadLettersCommand.self, SchemaCommand.self, CompletionsCommand.self,
+            RunCommand.self, CheckCommand.self, ValidateCommand.self, SendCommand.self, StatusCommand.self,
+            SpoolCommand.self, DeadLettersCommand.self, SchemaCommand.self, DemoCommand.self, CompletionsCommand.self,
         ])
 
     static func main() async {

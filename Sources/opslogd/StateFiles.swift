@@ -27,22 +27,26 @@ struct StateFiles {
         }
     }
 
-    func deadLetters() throws -> DeadLetterList<DirectoryStorage> {
+    /// Oldest first, those that are durable in the spool and not moved yet included, until `body` returns false.
+    ///
+    /// - Returns: places in the store that are damaged and were passed over.
+    @discardableResult
+    func forEachDeadLetter(_ filter: DeadLetterFilter, _ body: (DeadLetter) throws -> Bool) throws -> [String] {
         do {
-            return try DeadLetterList(in: directory)
+            guard try directory.names().contains("spool") else {
+                let list = try DeadLetterList(in: directory)
+                try list.forEach(filter, body)
+                return list.damage
+            }
+            let inspector = try spool()
+            // Read before the list is made: what is moved meanwhile is then met in one of the two.
+            let noted = try inspector.cursor()?.moved ?? .zero
+            let list = try DeadLetterList(in: directory)
+            try list.forEach(filter, unmoved: { try inspector.forEachGroup(from: $0, $1) }, noted: noted, body)
+            return list.damage
         } catch {
             throw CommandFailure(describing: error)
         }
-    }
-
-    /// Oldest first, those that are durable in the spool and not moved yet included, until `body` returns false.
-    func forEachDeadLetter(
-        in list: DeadLetterList<DirectoryStorage>, _ filter: DeadLetterFilter, _ body: (DeadLetter) throws -> Bool
-    ) throws {
-        guard try directory.names().contains("spool") else { return try list.forEach(filter, body) }
-        let inspector = try spool()
-        try list.forEach(
-            filter, unmoved: { try inspector.forEachGroup(from: $0, $1) }, noted: inspector.cursor()?.moved ?? .zero, body)
     }
 
     /// - Throws: status 66 where the daemon has never run.

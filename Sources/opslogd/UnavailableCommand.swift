@@ -1,6 +1,8 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
-    private static let names: Set<String> = ["top", "watermark", "drain", "inputs", "retention", "reconcile", "trace", "delivery"]
+    private static let names: Set<String> = [
+        "top", "watermark", "drain", "inputs", "retention", "reconcile", "trace", "delivery",
+    ]
     private static let nested: [String: Set<String>] = [
         "spool": ["adopt", "discard", "accept-gap", "reread"],
         "dead-letters": ["export", "retry", "discard"],
@@ -14,7 +16,8 @@ enum UnavailableCommand {
         }
         if arguments.count > 2, nested[first]?.contains(arguments[2]) == true {
             throw CommandFailure(
-                .usage, "'opslogd \(first) \(arguments[2])' is not available in this version; see 'opslogd \(first) --help'")
+                .usage,
+                "'opslogd \(first) \(arguments[2])' is not available in this version; see 'opslogd \(first) --help'")
         }
     }
 }

@@ -6,7 +6,8 @@ usage: kill.py [CYCLES [SEED]]      (50 cycles without arguments)
 Three producers write to the socket and wait for acknowledgements, two jobs append to files, one of which is rotated by
 rename. Every line has a number of its own that is never sent twice. At the end: every acknowledged line and
 every line of a file is one row (or one dead letter, for the lines that are invalid on purpose), no line is there twice,
-none is there that was not sent, and each source's rows stand in the order in which it wrote them.
+none is there that was not sent, and the rows of each producer's connections and of each file stand in the
+order in which they were written.
 """
 import os
 import random
@@ -23,11 +24,11 @@ print("cycles %d, seed %d" % (CYCLES, SEED), flush=True)
 chance = random.Random(SEED)
 
 
-def line(source, number):
-    """Every 97th line misses a required column."""
+def line(source, number, file=0):
+    """Every 97th line misses a required column. `file` counts the files that a job has begun."""
     column = "" if number % 97 == 0 else '"column_name":"price",'
-    return ('{"event":"cast_errors","symbol":"%s",%s"raw_value":%d,"target_type":"NUMERIC(18,6)",'
-            '"error_detail":"invalid input syntax for type numeric"}\n' % (source, column, number)).encode()
+    return ('{"event":"cast_errors","symbol":"%s",%s"raw_value":%d,"target_type":"%d",'
+            '"error_detail":"invalid input syntax for type numeric"}\n' % (source, column, number, file)).encode()
 
 
 class SocketJob(threading.Thread):
@@ -80,7 +81,7 @@ class FileJob(threading.Thread):
         file = open(self.path, "ab", buffering=0)
         while not self.stopping:
             burst = self.random.choice([1, 5, 100, 1000])
-            file.write(b"".join(line(self.name, n) for n in range(self.next, self.next + burst)))
+            file.write(b"".join(line(self.name, n, self.rotations) for n in range(self.next, self.next + burst)))
             self.next += burst
             if self.renames and self.random.random() < 0.05:
                 self.rotations += 1
@@ -131,12 +132,12 @@ daemon.wait_drained(300)
 rows = {}
 order_kept = True
 last = {}
-for symbol, raw in server.query("SELECT symbol, raw_value FROM operation_logs.cast_errors ORDER BY error_id"):
+for symbol, raw, file in server.query("SELECT symbol, raw_value, target_type FROM operation_logs.cast_errors ORDER BY error_id"):
     number = int(raw)
     rows.setdefault(symbol, {}).setdefault(number, 0)
     rows[symbol][number] += 1
-    order_kept = order_kept and number > last.get(symbol, 0)
-    last[symbol] = max(number, last.get(symbol, 0))
+    order_kept = order_kept and number > last.get((symbol, file), 0)
+    last[symbol, file] = max(number, last.get((symbol, file), 0))
 listed = opslogd("dead-letters", "list", "--json", "--config", daemon.config)
 letters = {}
 for text in listed.stdout.splitlines():
@@ -162,7 +163,7 @@ print("kills %d, server restarts %d: lost %d, doubled %d, invented %d" % (CYCLES
 check("nothing acknowledged and no line of a file is lost", lost == 0, lost)
 check("nothing is doubled", doubled == 0, doubled)
 check("nothing is invented", invented == 0, invented)
-check("each source's rows stand in its order", order_kept)
+check("the rows of each connection and file stand in its order", order_kept)
 check("the daemon ends with 0", daemon.stop() == 0)
 verified = opslogd("spool", "verify", "--config", daemon.config)
 check("the spool verifies", verified.returncode == 0, verified.stdout + verified.stderr)

@@ -29,16 +29,17 @@ struct DeadLettersListCommand: ParsableCommand {
             ids: Set(ids), reasons: Set(reason), events: Set(event), inputs: Set(input), sqlstates: Set(sqlstate),
             since: since, until: until)
         let files = try StateFiles(configuration)
-        let list = try files.deadLetters()
+        let damage: [String]
         if json || !StandardOutput.isTerminal {
-            try files.forEachDeadLetter(in: list, filter) {
+            damage = try files.forEachDeadLetter(filter) {
                 StandardOutput.line($0.json)
                 return true
             }
         } else {
             var table = TextTable(["ID", "TIME", "REASON", "EVENT", "SOURCE", "DETAIL"])
-            try files.forEachDeadLetter(in: list, filter) { letter in
-                let source = letter.source.path.map { "\($0):\(letter.offset)" } ?? "\(letter.source.input):\(letter.offset)"
+            damage = try files.forEachDeadLetter(filter) { letter in
+                let source =
+                    letter.source.path.map { "\($0):\(letter.offset)" } ?? "\(letter.source.input):\(letter.offset)"
                 table.add([
                     "\(letter.id.rawValue)", String(letter.time.rfc3339.prefix(19)), letter.reason.name,
                     letter.event?.name ?? "", source, letter.detail,
@@ -47,7 +48,7 @@ struct DeadLettersListCommand: ParsableCommand {
             }
             table.print()
         }
-        for place in list.damage {
+        for place in damage {
             StandardError.write("opslogd: \(place) is damaged and was passed over; the rest is intact\n")
         }
     }
@@ -62,8 +63,7 @@ struct DeadLettersShowCommand: ParsableCommand {
 
     func run() throws {
         var found: DeadLetter?
-        let files = try StateFiles(configuration)
-        try files.forEachDeadLetter(in: files.deadLetters(), DeadLetterFilter(ids: [id])) {
+        try StateFiles(configuration).forEachDeadLetter(DeadLetterFilter(ids: [id])) {
             found = $0
             return false
         }
@@ -100,7 +100,9 @@ struct DeadLettersShowCommand: ParsableCommand {
 extension SequenceNumber: ExpressibleByArgument {
     /// Digits, with or without leading zeros.
     public init?(argument: String) {
-        guard argument.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(argument) else { return nil }
+        guard argument.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(argument) else {
+            return nil
+        }
         self.init(number)
     }
 }

@@ -18,7 +18,8 @@ struct InputFile {
 
     /// - Returns: the bytes read; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        guard let count = retryingInterrupts({ Glibc.read(descriptor.rawValue, buffer.baseAddress, buffer.count) }) else {
+        guard let count = retryingInterrupts({ Glibc.read(descriptor.rawValue, buffer.baseAddress, buffer.count) })
+        else {
             throw CommandFailure(.inputOutput, SystemError.last("read", name).description)
         }
         return count
@@ -37,13 +38,17 @@ struct LineBuffer {
     /// - Returns: false at the end of the input.
     mutating func fill(from input: InputFile) throws -> Bool {
         if start > 0 {
-            bytes.withUnsafeMutableBytes { [start, end] in $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+            bytes.withUnsafeMutableBytes { [start, end] in
+                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<end]))
+            }
             end -= start
             start = 0
         }
         if end == bytes.count { bytes.append(contentsOf: repeatElement(0, count: bytes.count)) }
         let from = end
-        let count = try bytes.withUnsafeMutableBytes { try input.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[from...])) }
+        let count = try bytes.withUnsafeMutableBytes {
+            try input.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[from...]))
+        }
         end += count
         return count > 0
     }

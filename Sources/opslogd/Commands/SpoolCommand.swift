@@ -33,7 +33,8 @@ struct SpoolListCommand: ParsableCommand {
                 StandardOutput.line(object.text)
             } else {
                 table.add([
-                    segment.name, "\(segment.firstSequence.rawValue)", isEmpty ? "–" : "\(segment.lastSequence.rawValue)",
+                    segment.name, "\(segment.firstSequence.rawValue)",
+                    isEmpty ? "–" : "\(segment.lastSequence.rawValue)",
                     Printable.bytes(segment.usedBytes), String(segment.made.rfc3339.prefix(19)),
                     (segment.isSealed ? "sealed" : "open") + (segment.isDelivered ? ", delivered" : ""),
                 ])
@@ -113,7 +114,8 @@ struct SpoolCatCommand: ParsableCommand {
 
 struct SpoolVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Checks every checksum and the chain over all groups; 1 if something is damaged.")
+        commandName: "verify",
+        abstract: "Checks every checksum and the chain over all groups; 1 if something is damaged.")
 
     @OptionGroup var configuration: ConfigurationOption
 

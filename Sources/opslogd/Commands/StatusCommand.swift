@@ -4,7 +4,8 @@ import Telemetry
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "What the running daemon does: inputs, spool, delivery, dead letters, last error.")
+        commandName: "status",
+        abstract: "What the running daemon does: inputs, spool, delivery, dead letters, last error.")
 
     @OptionGroup var configuration: ConfigurationOption
     @Flag(help: "One JSON object, as /status gives it.") var json = false

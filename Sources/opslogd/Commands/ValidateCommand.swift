@@ -51,7 +51,8 @@ struct ValidateCommand: ParsableCommand {
             for rejection in encoder.takeRejections() {
                 rejected += 1
                 StandardOutput.line(
-                    "\(name):\(rejection.offset):\(rejection.column): \(rejection.reason.name): \(Printable.text(rejection.detail))")
+                    "\(name):\(rejection.offset):\(rejection.column): \(rejection.reason.name): \(Printable.text(rejection.detail))"
+                )
             }
             if chunk.isFull { _ = chunk.close(ticket: 0, receipt: nil) }
         }

@@ -77,8 +77,10 @@ struct Daemon {
         let endpoints = TelemetryEndpoints(
             metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
             status: { report().json })
-        registry.gauge("opslogd_build_info", help: "1; the version is the label.", labels: [("version", Opslogd.version)])
-            .set(1)
+        registry.gauge(
+            "opslogd_build_info", help: "1; the version is the label.", labels: [("version", Opslogd.version)]
+        )
+        .set(1)
         for socket in sockets { try socket.open() }
 
         let holder = GroupHolder()
@@ -107,7 +109,9 @@ struct Daemon {
         let group = ServiceGroup(configuration: configuration)
         holder.set(group)
         isOpen.set()
-        log.write(.notice, "opslogd", "version \(Opslogd.version) is ready: \(settings.inputs.count) inputs, state in \(settings.stateDirectory)")
+        log.write(
+            .notice, "opslogd",
+            "version \(Opslogd.version) is ready: \(settings.inputs.count) inputs, state in \(settings.stateDirectory)")
         ServiceNotifier().ready(status: sentence())
         defer { database.stop() }
         try await group.run()
@@ -132,7 +136,8 @@ struct Daemon {
 
     private func report() -> StatusReport {
         StatusReport(
-            startedNanoseconds: started, sockets: sockets.map(\.status), files: files.map(\.status), spool: spool.status,
+            startedNanoseconds: started, sockets: sockets.map(\.status), files: files.map(\.status),
+            spool: spool.status,
             delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
     }
 

@@ -57,7 +57,8 @@ final class DaemonLog: Sendable {
         StandardError.write(line + "\n")
     }
 
-    private func json(_ severity: Diagnostics.Severity, _ stage: String, _ message: String, _ now: Timestamp) -> String {
+    private func json(_ severity: Diagnostics.Severity, _ stage: String, _ message: String, _ now: Timestamp) -> String
+    {
         var object = JSONObjectWriter()
         object.add("time", text: now.rfc3339)
         object.add("level", text: "\(severity)")

@@ -21,7 +21,8 @@ struct StatusReport {
         var object = JSONObjectWriter()
         object.add("version", text: Opslogd.version)
         object.add("pid", raw: "\(getpid())")
-        object.add("uptime_seconds", raw: "\((SystemTime().monotonicNanoseconds() - startedNanoseconds) / 1_000_000_000)")
+        object.add(
+            "uptime_seconds", raw: "\((SystemTime().monotonicNanoseconds() - startedNanoseconds) / 1_000_000_000)")
         object.add("inputs", raw: "[" + (sockets.map(json) + files.map(json)).joined(separator: ",") + "]")
         object.add("spool", raw: spoolJSON)
         object.add("delivery", raw: deliveryJSON)
@@ -73,7 +74,9 @@ struct StatusReport {
         object.add("last_sequence", raw: "\(spool.durable.rawValue)")
         object.add("settled_sequence", raw: "\(spool.settled.rawValue)")
         object.add("undelivered_events", raw: "\(spool.undeliveredEvents)")
-        object.add("oldest_undelivered_seconds", raw: spool.undeliveredEvents > 0 ? "\(spool.oldestUndeliveredSeconds)" : "null")
+        object.add(
+            "oldest_undelivered_seconds",
+            raw: spool.undeliveredEvents > 0 ? "\(spool.oldestUndeliveredSeconds)" : "null")
         object.add("moved_dead_letters", raw: "\(spool.movedDeadLetters.rawValue)")
         object.add("groups", raw: "\(spool.groups)")
         object.add("syncs", raw: "\(spool.syncs)")

@@ -23,7 +23,8 @@ enum Printable {
         for unit in ["B", "KiB", "MiB", "GiB"] {
             if value < 1024 || unit == "GiB" {
                 let tenths = Int((value * 10).rounded())
-                return unit == "B" || tenths % 10 == 0 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+                return unit == "B" || tenths % 10 == 0
+                    ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
             }
             value /= 1024
         }

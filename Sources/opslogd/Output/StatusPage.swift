@@ -69,7 +69,8 @@ struct StatusPage: Decodable {
         StandardOutput.line(
             style.bold("SPOOL") + "  \(Printable.count(spool.undelivered_events)) events to deliver"
                 + (spool.oldest_undelivered_seconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
-                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.max_bytes)) in \(spool.segments) segments")
+                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.max_bytes)) in \(spool.segments) segments"
+        )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
         StandardOutput.line(
             style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
@@ -81,10 +82,12 @@ struct StatusPage: Decodable {
         }
         lanes.print(indent: "  ")
         StandardOutput.line(
-            style.bold("DEAD LETTERS") + "  \(Printable.count(dead_letters.held)), \(Printable.bytes(dead_letters.bytes))"
+            style.bold("DEAD LETTERS")
+                + "  \(Printable.count(dead_letters.held)), \(Printable.bytes(dead_letters.bytes))"
                 + (dead_letters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
         if let last_error {
-            StandardOutput.line(style.bold("LAST ERROR") + "  \(last_error.time)  \(Printable.text(last_error.message))")
+            StandardOutput.line(
+                style.bold("LAST ERROR") + "  \(last_error.time)  \(Printable.text(last_error.message))")
         }
     }
 

@@ -20,7 +20,8 @@ enum StandardOutput {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let part = UnsafeRawBufferPointer(rebasing: rest)
-                guard let count = retryingInterrupts({ Glibc.write(STDOUT_FILENO, part.baseAddress, part.count) }) else {
+                guard let count = retryingInterrupts({ Glibc.write(STDOUT_FILENO, part.baseAddress, part.count) })
+                else {
                     // A closed pipe: nobody reads on.
                     exit(ExitStatus.done.rawValue)
                 }

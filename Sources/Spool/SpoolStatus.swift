@@ -41,6 +41,8 @@ public struct SpoolStatus: Sendable {
     public var shortage: SpaceShortage?
     /// Why the writer ended, if it did.
     public var failure: String?
+    /// Delivered segments that were to be kept and gave way to undelivered ones, since the start.
+    public var keptSegmentsGivenUp: UInt64
     public var groups: UInt64
     public var syncs: UInt64
     /// What the start found, in a sentence.

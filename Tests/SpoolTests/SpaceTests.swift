@@ -117,3 +117,15 @@ private func fill(_ writer: SimulatedWriter, _ numbers: ClosedRange<UInt64>, _ r
     #expect(room(40, available: 0) == .init(freed: 1, shortage: nil))
     #expect(room(0, available: 0).shortage == .maxBytes)
 }
+
+@Test func `kept segments that give way are logged and counted`() throws {
+    let notes = NotedDiagnostics()
+    let writer = try openSimulated(
+        DiskState(), options: testOptions(max: 192 << 10, keep: 1 << 20), diagnostics: notes.diagnostics)
+    for round in UInt64(0)..<6 {
+        try fill(writer, round * 5 + 1...round * 5 + 5, NotedReceipt())
+        writer.deliver(SequenceNumber(round * 5 + 5))
+    }
+    #expect(writer.status.keptSegmentsGivenUp > 0 && writer.status.bytes <= 192 << 10)
+    #expect(notes.texts(.notice).contains { $0.contains("gave way") })
+}

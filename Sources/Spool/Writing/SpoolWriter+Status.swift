@@ -21,7 +21,8 @@ extension SpoolWriter {
                 undeliveredEvents: undelivered(state.durable, inbox.settled),
                 oldestUndeliveredSeconds: age(inbox, durable: state.durable, now: now),
                 queuedChunks: inbox.queue.count, shortage: inbox.shortage, failure: inbox.failure?.description,
-                groups: inbox.groups, syncs: syncCount.load(ordering: .relaxed), recovery: recovery)
+                keptSegmentsGivenUp: gaveWay.load(ordering: .relaxed), groups: inbox.groups,
+                syncs: syncCount.load(ordering: .relaxed), recovery: recovery)
         }
     }
 

@@ -52,7 +52,13 @@ extension SpoolWriter {
             try write(chunks, &core)
         case .makeSegment(let payload):
             let delivered = min(core.cursor.saved.settled, core.cursor.saved.moved)
+            let before = core.gaveWay
             let shortage = try core.makeSegment(holding: payload, delivered: delivered, now: self.now)
+            if core.gaveWay > before {
+                gaveWay.store(core.gaveWay, ordering: .relaxed)
+                diagnostics.notice(
+                    "spool: \(core.gaveWay - before) delivered segments that were kept gave way to undelivered ones")
+            }
             note(shortage, &core)
         case .saveCursor:
             try saveCursor(&core)

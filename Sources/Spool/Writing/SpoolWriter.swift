@@ -27,6 +27,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     let syncSeconds: Histogram
     let syncCount = Atomic<UInt64>(0)
     let spareBytes = Atomic<UInt64>(0)
+    let gaveWay = Atomic<UInt64>(0)
 
     init(_ parts: SpoolParts<Disk>, time: Time, options: SpoolOptions, diagnostics: Diagnostics, registry: Registry)
         throws(SpoolError)

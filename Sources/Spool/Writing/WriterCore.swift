@@ -18,6 +18,8 @@ struct WriterCore<Disk: Storage>: Sendable {
     let pipelines: (@Sendable () -> [SnapshotEntry])?
     let randomID: @Sendable () -> UniqueID
     var syncs: UInt64 = 0
+    /// Delivered segments that would have been kept, had there been room.
+    private(set) var gaveWay: UInt64 = 0
 
     private func frame(_ kind: FrameHeader.Kind, endsSegment: Bool = false, _ now: Timestamp) -> FrameHeader {
         FrameHeader(
@@ -132,6 +134,7 @@ struct WriterCore<Disk: Storage>: Sendable {
             spareBytes: shelf.spareBytes, available: available,
             isAllDelivered: delivered.rawValue + 1 >= nextSequence.rawValue)
         try spooling { () throws(SystemError) in try shelf.free(room.freed) }
+        gaveWay += UInt64(room.freed)
         return room.shortage
     }
 

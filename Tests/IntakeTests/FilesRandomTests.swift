@@ -24,7 +24,7 @@ import Testing
         var dice = Dice(state: UInt64(seed))
         let scene = try FileScene(pattern: seed % 2 == 0 ? "*.log*" : "*.log")
         scene.limits.readBytes = 256
-        scene.limits.holdBackMilliseconds = 250
+        scene.limits.holdBackMilliseconds = 600
         scene.limits.graceMilliseconds = 100
         scene.limits.stopMilliseconds = 50
         mkdir(scene.path("old"), 0o755)

@@ -33,6 +33,26 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c"]))
     }
 
+    @Test func `positions are kept while a directory is not there`() throws {
+        let scene = try FileScene(pattern: "logs/*.log")
+        mkdir(scene.path("logs"), 0o755)
+        try scene.append(["a"], to: "logs/x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        try scene.rename("logs", "unmounted")
+        try scene.start()
+        #expect(scene.eventually { scene.warnings().contains { $0.contains("once it can be opened") } })
+        try scene.restart()
+        try scene.append(["b"], to: "unmounted/x.log")
+        try scene.rename("unmounted", "logs")
+        #expect(scene.settles(on: ["a", "b"]))
+        try scene.restart()
+        try scene.append(["c"], to: "logs/x.log")
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        #expect(scene.spool.filePositions.count == 1)
+    }
+
     @Test func `a full window stops the reading until chunks are durable`() throws {
         let scene = try FileScene()
         scene.limits.windowBytes = 256 << 10

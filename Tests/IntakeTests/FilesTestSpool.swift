@@ -126,7 +126,7 @@ final class FileScene {
         var template = Array("/tmp/opslogd-files-XXXXXX".utf8CString)
         directory = String(cString: mkdtemp(&template))
         options = FileInputOptions(name: "test", paths: ["\(directory)/\(pattern)"], maxLineBytes: 4096)
-        limits.holdBackMilliseconds = 400
+        limits.holdBackMilliseconds = 1000
         limits.quietMilliseconds = 150
         limits.graceMilliseconds = 600
         limits.retryMilliseconds = 100

@@ -48,7 +48,7 @@ import Testing
         try copyTruncate(scene, "x.log", to: "x.log.1")
         try scene.append(["c"], to: "x.log")
         #expect(scene.settles(on: ["a", "b", "c"]))
-        usleep(600_000)
+        usleep(1_200_000)
         #expect(scene.settles(on: ["a", "b", "c"]))
         try scene.restart()
         try scene.append(["d"], to: "x.log")

@@ -158,7 +158,9 @@ extension FileTailer {
         do {
             let open = try InputFile(path: path)
             let identity = try open.identity()
-            guard identity.isRegularFile, byKey[FileKey(identity)] == nil else { return }
+            guard identity.isRegularFile, byKey[FileKey(identity)] == nil, !resumeAwaited(path, identity) else {
+                return
+            }
             var mark = ContentMark()
             var head: [UInt8] = []
             if startingAtEnd {

@@ -147,6 +147,7 @@ extension FileTailer {
             guard FileKey(try open.identity()) == file.key else {
                 look(at: file.presentPath)
                 settleNames()
+                file.retryAt = now + milliseconds(limits.retryMilliseconds)
                 return nil
             }
             file.file = open

@@ -9,11 +9,16 @@ extension FileTailer {
         let identity: FileIdentity
         let isWanted: Bool
 
-        /// Which file has which name.
-        var place: [String: FileKey] { [path: FileKey(identity)] }
+        var place: Place { Place(path: path, file: FileKey(identity)) }
     }
 
-    private typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
+    /// Which file has which name.
+    private struct Place: Hashable {
+        let path: String
+        let file: FileKey
+    }
+
+    typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
 
     func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
         let time = timeBeforeLooking
@@ -100,6 +105,8 @@ extension FileTailer {
             {
                 diagnostics.info(
                     "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)")
+            } else if cannotBeLookedFor(position, among: same(position).map(\.path)) {
+                awaited.append((key, position))
             } else {
                 lose(key, position, wasRewritten: !same(position).isEmpty)
             }
@@ -109,12 +116,41 @@ extension FileTailer {
             if !same(position).contains(where: { resume(key, position, as: $0) }) { forgotten.append(key) }
         }
         for (_, position) in unmatched {
-            for rewritten in same(position) where byKey[FileKey(rewritten.identity)] == nil {
+            for rewritten in same(position)
+            where byKey[FileKey(rewritten.identity)] == nil && !awaited.contains(where: { $0.value == position }) {
                 track(rewritten.path, recordedAs: position.path)
                 byName[rewritten.path]?.skipsNULs = true
             }
         }
         return candidates
+    }
+
+    /// Whether the file may well be there, but its directory is not (not mounted yet, perhaps), or it cannot be opened:
+    /// then its position is kept.
+    private func cannotBeLookedFor(_ position: FilePosition, among paths: [String]) -> Bool {
+        do {
+            _ = try DirectoryListing.names(of: Self.directory(of: position.path))
+            for path in paths { _ = try InputFile(path: path) }
+            return false
+        } catch {
+            diagnostics.warning(
+                "input \(options.name): \(error); \(position.path) was read up to byte \(position.mark.offset) and is read"
+                    + " on from there once it can be opened")
+            return true
+        }
+    }
+
+    /// Follows a file whose position has been kept until it could be opened.
+    func resumeAwaited(_ path: String, _ identity: FileIdentity) -> Bool {
+        let candidate = Candidate(path: path, identity: identity, isWanted: true)
+        guard
+            let index = awaited.firstIndex(where: { key, position in
+                isSame(identity, position) && resume(key, position, as: candidate)
+            })
+        else { return false }
+        awaited.remove(at: index)
+        if let file = byKey[FileKey(identity)] { renamed[file.serial] = file }
+        return true
     }
 
     /// Whether inode, birth time and, within one boot, the device are the same.

@@ -43,6 +43,8 @@ final class FileTailer<Clock: TimeSource> {
     var forgotten: [[UInt8]] = []
     /// Names that could not be opened, and when to try again.
     var unopened: [String: UInt64] = [:]
+    /// Positions of files that could not be looked for at the start: they stay in the spool.
+    var awaited: [RecoveredPosition] = []
     var formerContents: [FormerContent] = []
     var nextPoll: UInt64?
     var isFirstStart = false

@@ -32,8 +32,8 @@ final class DemoDaemon {
     func awaitDrained() throws {
         try wait("the rows to arrive") {
             let page = try StatusPage(json: ControlSocketClient(path: place.control).get("/status").body)
-            return page.spool.undelivered_events == 0 && page.dead_letters.held == DemoLines.wrong.count
-                && page.inputs.allSatisfy { $0.lag_bytes ?? 0 == 0 }
+            return page.spool.undeliveredEvents == 0 && page.deadLetters.held == DemoLines.wrong.count
+                && page.inputs.allSatisfy { $0.lagBytes ?? 0 == 0 }
         }
     }
 

@@ -6,7 +6,7 @@ struct StatusPage: Decodable {
     struct Input: Decodable {
         let name: String
         let type: String
-        let lag_bytes: Int?
+        let lagBytes: Int?
         let files: Int?
         let connections: Int?
         let waiting: String?
@@ -14,11 +14,11 @@ struct StatusPage: Decodable {
 
     struct Spool: Decodable {
         let bytes: Int
-        let max_bytes: Int
+        let maxBytes: Int
         let segments: Int
-        let last_sequence: UInt64
-        let undelivered_events: UInt64
-        let oldest_undelivered_seconds: Double?
+        let lastSequence: UInt64
+        let undeliveredEvents: UInt64
+        let oldestUndeliveredSeconds: Double?
         let waiting: String?
     }
 
@@ -31,8 +31,8 @@ struct StatusPage: Decodable {
     struct Delivery: Decodable {
         let state: String
         let connected: Bool
-        let server_version: String?
-        let events_delivered: UInt64
+        let serverVersion: String?
+        let eventsDelivered: UInt64
         let lanes: [Lane]
     }
 
@@ -48,33 +48,35 @@ struct StatusPage: Decodable {
 
     let version: String
     let pid: Int
-    let uptime_seconds: Int
+    let uptimeSeconds: Int
     let inputs: [Input]
     let spool: Spool
     let delivery: Delivery
-    let dead_letters: DeadLetters
-    let last_error: LastError?
+    let deadLetters: DeadLetters
+    let lastError: LastError?
 
     init(json: String) throws {
-        self = try JSONDecoder().decode(StatusPage.self, from: Data(json.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        self = try decoder.decode(StatusPage.self, from: Data(json.utf8))
     }
 
     func print(_ style: Style = .output) {
-        StandardOutput.line("opslogd \(version), process \(pid), up \(Self.duration(uptime_seconds))")
+        StandardOutput.line("opslogd \(version), process \(pid), up \(Self.duration(uptimeSeconds))")
         StandardOutput.line("")
         var table = TextTable(["INPUT", "TYPE", "STATE"])
         for input in inputs { table.add([input.name, input.type, Self.state(of: input)]) }
         table.print()
         StandardOutput.line("")
         StandardOutput.line(
-            style.bold("SPOOL") + "  \(Printable.count(spool.undelivered_events)) events to deliver"
-                + (spool.oldest_undelivered_seconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
-                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.max_bytes)) in \(spool.segments) segments"
+            style.bold("SPOOL") + "  \(Printable.count(spool.undeliveredEvents)) events to deliver"
+                + (spool.oldestUndeliveredSeconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
+                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(spool.segments) segments"
         )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
         StandardOutput.line(
             style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
-                + (delivery.server_version.map { " to PostgreSQL \(Printable.text($0))" } ?? "")
+                + (delivery.serverVersion.map { " to PostgreSQL \(Printable.text($0))" } ?? "")
                 + "; \(Printable.text(delivery.state))")
         var lanes = TextTable(["TABLE", "POSITION", "HELD UP BY"], rightAligned: [1])
         for lane in delivery.lanes {
@@ -83,11 +85,11 @@ struct StatusPage: Decodable {
         lanes.print(indent: "  ")
         StandardOutput.line(
             style.bold("DEAD LETTERS")
-                + "  \(Printable.count(dead_letters.held)), \(Printable.bytes(dead_letters.bytes))"
-                + (dead_letters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
-        if let last_error {
+                + "  \(Printable.count(deadLetters.held)), \(Printable.bytes(deadLetters.bytes))"
+                + (deadLetters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
+        if let lastError {
             StandardOutput.line(
-                style.bold("LAST ERROR") + "  \(last_error.time)  \(Printable.text(last_error.message))")
+                style.bold("LAST ERROR") + "  \(lastError.time)  \(Printable.text(lastError.message))")
         }
     }
 
@@ -95,7 +97,7 @@ struct StatusPage: Decodable {
         var parts: [String] = []
         if let connections = input.connections { parts.append("\(connections) connections") }
         if let files = input.files { parts.append("\(files) files") }
-        if let lag = input.lag_bytes { parts.append(lag == 0 ? "at the end" : "\(Printable.bytes(lag)) to read") }
+        if let lag = input.lagBytes { parts.append(lag == 0 ? "at the end" : "\(Printable.bytes(lag)) to read") }
         if let waiting = input.waiting { parts.append(waiting) }
         return parts.joined(separator: ", ")
     }

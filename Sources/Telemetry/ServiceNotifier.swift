@@ -33,7 +33,7 @@ public struct ServiceNotifier: Sendable {
     }
 
     /// One line: a line end would begin another assignment.
-    private static func line(_ text: String) -> String {
+    static func line(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? " " : $0 }))
     }
 }

@@ -59,6 +59,9 @@ pid_t clinux_thread_id(void);
 /// Names the calling thread (at most 15 bytes), as `top -H` shows it.
 void clinux_name_thread(const char *name);
 
+/// mallopt(3): few arenas, and large blocks go back to the system when they are freed.
+void clinux_give_memory_back(void);
+
 /// fallocate(2) with mode 0: reserves the blocks and extends the file.
 int clinux_allocate(int descriptor, int64_t length);
 

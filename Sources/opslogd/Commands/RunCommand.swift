@@ -1,5 +1,6 @@
 import ArgumentParser
 import DaemonConfiguration
+import LinuxSystem
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,13 +13,16 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var configuration: ConfigurationOption
 
     func run() async throws {
+        ProcessMemory.giveBack()
         let loaded = try configuration.load()
         do {
             try loaded.requireInputs()
         } catch {
             throw CommandFailure(configuration: error)
         }
+        // From here on a signal waits until the daemon is up, and then ends it in order.
+        let signals = await DaemonSignals()
         let daemon = try await Daemon(loaded)
-        try await daemon.run()
+        try await daemon.run(signals)
     }
 }

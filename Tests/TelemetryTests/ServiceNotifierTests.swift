@@ -3,7 +3,7 @@ import Testing
 @testable import Telemetry
 
 /// What is said to a real service manager's socket, and taken from it, is tried with the whole daemon by
-/// Tests/scripts/service_manager.py: sd_notify(3) and sd_listen_fds(3) read the environment, which must not change while
+/// Tests/scripts/supervision.py: sd_notify(3) and sd_listen_fds(3) read the environment, which must not change while
 /// other tests of this process read it.
 @Suite struct ServiceNotifierTests {
     @Test func `a sentence cannot become another message`() {

@@ -4,20 +4,31 @@ import Telemetry
 
 /// The HTTP servers: the control socket, and what the configuration names.
 struct TelemetryService: Service {
-    let addresses: [TelemetryAddress]
-    let endpoints: TelemetryEndpoints
-    let log: DaemonLog
+    private let servers: [TelemetryServer]
 
-    func run() async throws {
+    /// Listens at each address: an occupied one is told before the daemon calls itself ready.
+    init(_ addresses: [TelemetryAddress], _ endpoints: TelemetryEndpoints, log: DaemonLog) async throws {
         var servers: [TelemetryServer] = []
         for address in addresses {
             let server = TelemetryServer(address, endpoints)
-            let bound = try await server.start()
-            log.write(.info, "telemetry", "listens on \(bound)")
+            do {
+                log.write(.info, "telemetry", "listens on \(try await server.start())")
+            } catch {
+                for server in servers { await server.shutdown() }
+                throw error
+            }
             servers.append(server)
         }
+        self.servers = servers
+    }
+
+    func run() async throws {
         // Cancelled or asked: both mean the end.
         try? await gracefulShutdown()
+        await close()
+    }
+
+    func close() async {
         for server in servers { await server.shutdown() }
     }
 }

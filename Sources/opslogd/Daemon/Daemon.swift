@@ -73,7 +73,7 @@ struct Daemon {
     }
 
     /// Runs until a signal ends it in order.
-    func run() async throws {
+    func run(_ signals: DaemonSignals) async throws {
         let endpoints = TelemetryEndpoints(
             metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
             status: { report().json })
@@ -81,14 +81,21 @@ struct Daemon {
             "opslogd_build_info", help: "1; the version is the label.", labels: [("version", Opslogd.version)]
         )
         .set(1)
-        for socket in sockets { try socket.open() }
+        let telemetry = try await TelemetryService(addresses, endpoints, log: log)
+        do {
+            for socket in sockets { try socket.open() }
+        } catch {
+            await telemetry.close()
+            throw error
+        }
 
         let holder = GroupHolder()
         let supervisor = Supervisor(
-            sentence: { sentence() }, stop: { await holder.stop() }, hurry: { delivery.stop(drainMilliseconds: 0) })
+            signals: signals, log: log, sentence: { sentence() }, stop: { await holder.stop() },
+            hurry: { delivery.stop(drainMilliseconds: 0) })
         let stages: [any Service] = [
             supervisor,
-            TelemetryService(addresses: addresses, endpoints: endpoints, log: log),
+            telemetry,
             StageService(name: "spool", body: { try spool.runUntilStopped() }, stop: { spool.stop() }),
             StageService(name: "dead-letters", body: { try mover.run() }, stop: { mover.stop() }),
             StageService(

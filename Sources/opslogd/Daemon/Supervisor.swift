@@ -1,11 +1,21 @@
 import Glibc
+import Instruments
 import LinuxSystem
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
 
+/// The signals that the daemon hears, from the moment that this is made: those that come early wait.
+struct DaemonSignals: Sendable {
+    let sequence: UnixSignalsSequence
+
+    init() async { sequence = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) }
+}
+
 /// Tells the service manager how the daemon is, and hears the signals that end it.
 struct Supervisor: Service {
+    let signals: DaemonSignals
+    let log: DaemonLog
     /// A sentence for `systemctl status`.
     let sentence: @Sendable () -> String
     /// The first signal: the orderly stop.
@@ -27,11 +37,17 @@ struct Supervisor: Service {
 
     private func hearSignals(_ notifier: ServiceNotifier) async {
         var isStopping = false
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-            if isStopping {
+        for await signal in signals.sequence {
+            if signal == .sighup {
+                log.write(
+                    .notice, "opslogd",
+                    "SIGHUP: this version does not reload its configuration and goes on with the old one; restart it")
+            } else if isStopping {
+                log.write(.notice, "opslogd", "\(signal) again: no more waiting, the rest stays in the spool")
                 hurry()
             } else {
                 isStopping = true
+                log.write(.notice, "opslogd", "\(signal): stopping, \(sentence())")
                 notifier.stopping(status: "Stopping: \(sentence())")
                 await stop()
             }

@@ -24,9 +24,9 @@ struct CommandFailure: Error {
         self.message = message
     }
 
-    /// Prints the line and ends the process.
+    /// Prints the line (`check` may have several) and ends the process.
     func report() -> Never {
-        StandardError.write("opslogd: \(message)\n")
+        for line in message.split(separator: "\n") { StandardError.write("opslogd: \(line)\n") }
         exit(status.rawValue)
     }
 }

@@ -10,12 +10,13 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Also connection, schema and privileges.") var database = false
 
     func run() throws {
+        // All that is wrong, one line each.
         let loaded: LoadedSettings
         do {
-            loaded = try configuration.load()
+            loaded = try configuration.read()
             try loaded.requireInputs()
-        } catch let error as ConfigurationError {
-            throw CommandFailure(configuration: error)
+        } catch {
+            throw CommandFailure(describing: error)
         }
         for warning in loaded.warnings { StandardError.write("opslogd: warning: \(warning)\n") }
         let settings = loaded.settings

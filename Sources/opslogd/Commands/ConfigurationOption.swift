@@ -8,9 +8,14 @@ struct ConfigurationOption: ParsableArguments {
     var file = ConfigurationFile.usualPath
 
     /// Reads and checks the file.
+    func read() throws(ConfigurationError) -> LoadedSettings {
+        try ConfigurationFile.load(file, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The same for a command that ends with one line, whatever is wrong in the file.
     func load() throws -> LoadedSettings {
         do {
-            return try ConfigurationFile.load(file, environment: ProcessInfo.processInfo.environment)
+            return try read()
         } catch {
             throw CommandFailure(configuration: error)
         }

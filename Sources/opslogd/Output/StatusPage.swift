@@ -33,12 +33,16 @@ struct StatusPage: Decodable {
         let connected: Bool
         let serverVersion: String?
         let eventsDelivered: UInt64
+        let nextTryMilliseconds: Int?
+        let lastError: String?
+        let lastErrorAt: String?
         let lanes: [Lane]
     }
 
     struct DeadLetters: Decodable {
         let held: Int
         let bytes: Int
+        let waiting: String?
     }
 
     struct LastError: Decodable {
@@ -69,15 +73,20 @@ struct StatusPage: Decodable {
         table.print()
         StandardOutput.line("")
         StandardOutput.line(
-            style.bold("SPOOL") + "  \(Printable.count(spool.undeliveredEvents)) events to deliver"
+            style.bold("SPOOL") + "  \(Self.count(spool.undeliveredEvents, "event")) to deliver"
                 + (spool.oldestUndeliveredSeconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
-                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(spool.segments) segments"
+                + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(Self.count(UInt64(spool.segments), "segment"))"
         )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
         StandardOutput.line(
             style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
                 + (delivery.serverVersion.map { " to PostgreSQL \(Printable.text($0))" } ?? "")
-                + "; \(Printable.text(delivery.state))")
+                + "; \(Self.count(delivery.eventsDelivered, "event")) delivered since the start")
+        StandardOutput.line("          " + Printable.text(delivery.state))
+        if let pause = delivery.nextTryMilliseconds {
+            let since = delivery.lastErrorAt.map { " (last tried \($0))" } ?? ""
+            StandardOutput.line("          next try in \(Self.duration((pause + 999) / 1000))\(since)")
+        }
         var lanes = TextTable(["TABLE", "POSITION", "HELD UP BY"], rightAligned: [1])
         for lane in delivery.lanes {
             lanes.add([lane.table, Printable.count(lane.position), lane.held ?? ""])
@@ -87,6 +96,9 @@ struct StatusPage: Decodable {
             style.bold("DEAD LETTERS")
                 + "  \(Printable.count(deadLetters.held)), \(Printable.bytes(deadLetters.bytes))"
                 + (deadLetters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
+        if let waiting = deadLetters.waiting {
+            StandardOutput.line("              " + style.red(Printable.text(waiting)))
+        }
         if let lastError {
             StandardOutput.line(
                 style.bold("LAST ERROR") + "  \(lastError.time)  \(Printable.text(lastError.message))")
@@ -95,11 +107,15 @@ struct StatusPage: Decodable {
 
     private static func state(of input: Input) -> String {
         var parts: [String] = []
-        if let connections = input.connections { parts.append("\(connections) connections") }
-        if let files = input.files { parts.append("\(files) files") }
+        if let connections = input.connections { parts.append(count(UInt64(connections), "connection")) }
+        if let files = input.files { parts.append(count(UInt64(files), "file")) }
         if let lag = input.lagBytes { parts.append(lag == 0 ? "at the end" : "\(Printable.bytes(lag)) to read") }
         if let waiting = input.waiting { parts.append(waiting) }
         return parts.joined(separator: ", ")
+    }
+
+    private static func count(_ number: UInt64, _ noun: String) -> String {
+        "\(Printable.count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
     private static func duration(_ seconds: Int) -> String {

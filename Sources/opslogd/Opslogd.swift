@@ -25,6 +25,9 @@ struct Opslogd: AsyncParsableCommand {
     static func main() async {
         // A peer that went away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Before its first thread: libdispatch complains to the system's log where it may not raise a thread's priority,
+        // which is any user but root.
+        setenv("LIBDISPATCH_LOG", "NO", 0)
         do {
             try UnavailableCommand.refuse(CommandLine.arguments)
             var command = try parseAsRoot()

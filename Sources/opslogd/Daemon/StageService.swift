@@ -16,6 +16,8 @@ struct StageService: Service {
             } onCancel: {
                 stop()
             }
+            // A second signal ends delivery before its turn has come in the order of the stop: that is no failure.
+            try? await gracefulShutdown()
         } onGracefulShutdown: {
             stop()
         }

@@ -78,9 +78,10 @@ struct StatusPage: Decodable {
                 + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(Self.count(UInt64(spool.segments), "segment"))"
         )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
+        let server = delivery.connected ? delivery.serverVersion.map { " to PostgreSQL \(Printable.text($0))" } ?? "" : ""
         StandardOutput.line(
             style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
-                + (delivery.serverVersion.map { " to PostgreSQL \(Printable.text($0))" } ?? "")
+                + server
                 + "; \(Self.count(delivery.eventsDelivered, "event")) delivered since the start")
         StandardOutput.line("          " + Printable.text(delivery.state))
         if let pause = delivery.nextTryMilliseconds {

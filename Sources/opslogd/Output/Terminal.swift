@@ -4,6 +4,8 @@ import LinuxSystem
 /// Standard error, unbuffered.
 enum StandardError {
     static func write(_ text: String) {
+        // What was printed before stands before it, also where both go into one pipe.
+        fflush(nil)
         var text = text
         text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

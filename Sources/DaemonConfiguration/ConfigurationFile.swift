@@ -7,12 +7,16 @@ public struct LoadedSettings: Sendable, Hashable {
     public let warnings: [Finding]
     private let file: String
     private let inputsPlace: Place
+    private let conninfoPlace: Place
 
-    init(_ settings: DaemonSettings, _ warnings: [Finding], file: String, inputsPlace: Place) {
+    init(
+        _ settings: DaemonSettings, _ warnings: [Finding], file: String, inputsPlace: Place, conninfoPlace: Place
+    ) {
         self.settings = settings
         self.warnings = warnings
         self.file = file
         self.inputsPlace = inputsPlace
+        self.conninfoPlace = conninfoPlace
     }
 
     /// What a daemon needs beyond what a command needs.
@@ -22,6 +26,14 @@ public struct LoadedSettings: Sendable, Hashable {
         throw .invalid([
             Finding(file: file, place: inputsPlace, message: "`inputs`: at least one is needed, found none")
         ])
+    }
+
+    /// What only the database's client library knows: whether it takes `database.conninfo`.
+    /// - Parameter problem: says what is wrong with a connection string; nil if nothing is.
+    /// - Throws: `ConfigurationError.invalid` with the problem and the string's place.
+    public func requireConninfo(_ problem: (String) -> String?) throws(ConfigurationError) {
+        guard let problem = problem(settings.database.conninfo) else { return }
+        throw .invalid([Finding(file: file, place: conninfoPlace, message: "`database.conninfo`: \(problem)")])
     }
 }
 
@@ -65,7 +77,8 @@ public enum ConfigurationFile {
         guard findings.errors.isEmpty else { throw .invalid(findings.errors.sorted { $0.place < $1.place }) }
         return LoadedSettings(
             settings, findings.warnings.sorted { $0.place < $1.place }, file: file,
-            inputsPlace: findings.place(of: "inputs") ?? .start)
+            inputsPlace: findings.place(of: "inputs") ?? .start,
+            conninfoPlace: findings.place(of: "database.conninfo") ?? .start)
     }
 
     static func reason(_ code: Int32) -> String {

@@ -15,6 +15,7 @@ struct CheckCommand: ParsableCommand {
         do {
             loaded = try configuration.read()
             try loaded.requireInputs()
+            try loaded.requireConninfo(Conninfo.problem)
         } catch {
             throw CommandFailure(describing: error)
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DaemonConfiguration
 import LinuxSystem
+import PostgreSQL
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +18,7 @@ struct RunCommand: AsyncParsableCommand {
         let loaded = try configuration.load()
         do {
             try loaded.requireInputs()
+            try loaded.requireConninfo(Conninfo.problem)
         } catch {
             throw CommandFailure(configuration: error)
         }

@@ -78,7 +78,8 @@ struct StatusPage: Decodable {
                 + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(Self.count(UInt64(spool.segments), "segment"))"
         )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
-        let server = delivery.connected ? delivery.serverVersion.map { " to PostgreSQL \(Printable.text($0))" } ?? "" : ""
+        let version = delivery.connected ? delivery.serverVersion : nil
+        let server = version.map { " to PostgreSQL \(Printable.text($0))" } ?? ""
         StandardOutput.line(
             style.bold("DELIVERY") + "  " + (delivery.connected ? style.green("connected") : style.red("not connected"))
                 + server

@@ -33,7 +33,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     public func seek(to sequence: SequenceNumber) throws {
         wanted = max(sequence, SequenceNumber(1))
         // Forward in the same segment, the frames in between are passed over without going back.
-        if let segment, expected <= wanted, map.segment(holding: wanted) == segment { return }
+        if let segment, expected <= wanted, map.segment(holding: wanted)?.header == segment.header { return }
         segment = nil
     }
 

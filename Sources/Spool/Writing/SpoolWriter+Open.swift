@@ -39,7 +39,11 @@ extension SpoolWriter {
         guard let slot = try CursorFile<Disk.File>.read(disk) else {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing")
         }
-        let cursor = try CursorFile(disk, continuing: slot)
+        var cursor = try CursorFile(disk, continuing: slot)
+        if found.cursor != nil {
+            // The slot that was read may stand in the page cache only, and segments are freed by what it says.
+            try spooling { () throws(SystemError) in try cursor.save(slot) }
+        }
         try found.identity.append(run)
         let core = try WriterCore(
             found, run: run.id, cursor: cursor, options: options, pipelines: pipelines, randomID: randomID)

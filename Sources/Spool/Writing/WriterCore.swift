@@ -100,12 +100,20 @@ struct WriterCore<Disk: Storage>: Sendable {
         } catch {
             throw SpoolError(error)
         }
-        try sealSegment(now)
+        // Groups of positions alone take no numbers: where there was nothing else, the next segment has the name of this
+        // one, and takes its place. Its snapshot says all that they said, and the chain goes on from before them.
+        let replaced = shelf.map.snapshot.segments.last.flatMap { $0.first == nextSequence ? $0.header : nil }
+        if let replaced {
+            chain = replaced.chain
+            active = nil
+        } else {
+            try sealSegment(now)
+        }
         let previous = shelf.map.snapshot.segments.last
         let header = SegmentHeader(
             salt: randomID(), spool: spool, firstSequence: nextSequence, chain: chain, made: now, fileLength: length,
-            previousFirst: previous?.first ?? .zero, previousSeal: previous?.sealOffset ?? 0, run: run,
-            isRecycled: isRecycled)
+            previousFirst: replaced?.previousFirst ?? previous?.first ?? .zero,
+            previousSeal: replaced?.previousSeal ?? previous?.sealOffset ?? 0, run: run, isRecycled: isRecycled)
         var head = frame(.snapshot, now)
         head.payloadLength = snapshot.count
         head.payloadChecksum = snapshot.withUnsafeBytes { CRC32C.of($0) }
@@ -118,6 +126,7 @@ struct WriterCore<Disk: Storage>: Sendable {
         active = made
         syncs += 1
         shelf.map.update {
+            if replaced != nil { $0.segments.removeLast() }
             $0.segments.append(SegmentEntry(header: header, lastWritten: now))
             $0.durableEnd = made.end
         }

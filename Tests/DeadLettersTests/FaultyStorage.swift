@@ -11,6 +11,7 @@ struct FaultyStorage: Storage {
         let truncate = Atomic<Int32>(0)
         let syncs = Atomic<Int>(0)
         let writes = Atomic<Int>(0)
+        let directorySyncs = Atomic<Int>(0)
         /// Whether syncs are claimed and not done: for tests that open the store thousands of times.
         let skipsSyncs: Bool
 
@@ -60,6 +61,7 @@ struct FaultyStorage: Storage {
     func rename(_ old: String, to new: String) throws(SystemError) { try real.rename(old, to: new) }
     func remove(_ name: String) throws(SystemError) { try real.remove(name) }
     func synchronizeDirectory() throws(SystemError) {
+        faults.directorySyncs.add(1, ordering: .relaxed)
         if !faults.skipsSyncs { try real.synchronizeDirectory() }
     }
     func availableBytes() throws(SystemError) -> UInt64 { try real.availableBytes() }

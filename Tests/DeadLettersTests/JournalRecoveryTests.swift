@@ -1,10 +1,43 @@
 import DeadLetters
+import Glibc
 import LinuxSystem
 import OperationLogs
+import Synchronization
 import Testing
 
 @Suite struct JournalRecoveryTests {
     private let name = "0000000001.dead"
+
+    @Test func `what a crash left in the page cache is written and synced before it counts as kept`() throws {
+        let scratch = try ScratchDirectory()
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults())
+        let first = try openStore(storage)
+        storage.faults.sync.store(EIO, ordering: .relaxed)
+        #expect(throws: DeadLetterStoreError.self) { try first.append([letter(1), letter(2, .rejectedByDatabase)]) }
+        // The lines stand there, though nothing says that they are on disk: a start may not rely on them either.
+        #expect(throws: SystemError.self) { try openStore(storage) }
+        storage.faults.sync.store(0, ordering: .relaxed)
+        let before = (
+            storage.faults.writes.load(ordering: .relaxed), storage.faults.syncs.load(ordering: .relaxed),
+            storage.faults.directorySyncs.load(ordering: .relaxed)
+        )
+        let store = try openStore(storage)
+        #expect(store.movedUpTo == SequenceNumber(1) && store.holdsRefusal(of: SequenceNumber(2)))
+        #expect(storage.faults.writes.load(ordering: .relaxed) > before.0)
+        #expect(storage.faults.syncs.load(ordering: .relaxed) > before.1)
+        #expect(storage.faults.directorySyncs.load(ordering: .relaxed) > before.2)
+        #expect(try listedIDs(storage) == [1, 2])
+    }
+
+    @Test func `a disk without room for the second writing does not keep the store from opening`() throws {
+        let scratch = try ScratchDirectory()
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults())
+        try openStore(storage).append([letter(1)])
+        storage.faults.write.store(ENOSPC, ordering: .relaxed)
+        #expect(try openStore(storage).movedUpTo == SequenceNumber(1))
+        storage.faults.write.store(EIO, ordering: .relaxed)
+        #expect(throws: SystemError.self) { try openStore(storage) }
+    }
 
     @Test func `an end torn at any byte is cut, reported and kept aside, and what stands before it is whole`() throws {
         let scratch = try ScratchDirectory()

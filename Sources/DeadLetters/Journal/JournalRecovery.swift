@@ -83,7 +83,32 @@ struct JournalRecovery {
                 "dead-letters/\(name): torn or damaged end, \(length - end) bytes at \(end): cut off; \(fate); lines "
                     + "in it that the spool still holds are moved again")
         }
+        try Self.makeDurable(file, upTo: end, directory: directory, buffer: buffer)
         if end == 0 || findings.spool == spool { appendableLength = end }
+    }
+
+    /// What was read may stand in the page cache only: a crash came before the sync, or the sync failed and left the
+    /// pages clean. It counts as kept from now on, so it is written again, which makes the pages dirty, and synced.
+    private static func makeDurable<Disk: Storage>(
+        _ file: Disk.File, upTo end: UInt64, directory: Disk, buffer: ScanBuffer
+    ) throws(SystemError) {
+        var at: UInt64 = 0
+        while at < end {
+            let wanted = Int(min(UInt64(buffer.bytes.count), end - at))
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<wanted])
+            let count = try file.read(into: room, at: at)
+            if count == 0 { break }
+            do throws(SystemError) {
+                try file.write([UnsafeRawBufferPointer(room).part(0, count)], at: at)
+            } catch {
+                // A copy-on-write file system without room: what can be done is the sync.
+                if error.isOutOfSpace { break }
+                throw error
+            }
+            at += UInt64(count)
+        }
+        try file.synchronize()
+        try directory.synchronizeDirectory()
     }
 
     private mutating func take(_ entry: JournalEntry, isForeign: Bool, isBehindHole: Bool) {

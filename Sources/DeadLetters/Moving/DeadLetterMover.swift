@@ -88,7 +88,8 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         diagnostics.error(
             "\(what); rejected lines stay in the spool: restore spool/ and dead-letters/ from one moment, or move "
                 + "dead-letters/ elsewhere, then start opslogd again")
-        stopped.wait()
+        // A signal can end the wait early.
+        while !isStopping.load(ordering: .acquiring) { stopped.wait() }
     }
 
     private func moveWhatIsDurable(isLastRound: Bool) throws {

@@ -128,6 +128,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// Lets go of the ids of refusals that Delivery cannot meet again: those up to the lowest position of all lanes
     /// that a database could still name. The dead letters stay.
     public func forgetRefusals(upTo sequence: SequenceNumber) {
+        guard refusalCount.load(ordering: .acquiring) > 0 else { return }
         refusals.withLock {
             $0.forget(upTo: sequence)
             refusalCount.store($0.count, ordering: .releasing)

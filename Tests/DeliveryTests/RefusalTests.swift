@@ -33,6 +33,23 @@ struct RefusalTests {
         #expect(world.database.copiedRows < 4000 * 4)
     }
 
+    @Test func `refusals that no table can meet again are let go, and one that a held table can is kept`() throws {
+        let world = DeliveryWorld()
+        try world.run()
+        world.spool.append([[.event(.backupLogs, "held"), .event(.castErrors, "bad"), .event(.castErrors, "good")]])
+        var isHeld = true
+        world.database.refuse = { table, row in
+            if table == .backupLogs, isHeld { return ServerError(sqlstate: "42501", message: "no") }
+            return row == world.spool.records[1].payload ? ServerError(sqlstate: "22003", message: "bad") : nil
+        }
+        try world.run(forMilliseconds: 5000)
+        #expect(world.deadLetters.letters[2] != nil && world.deadLetters.forgotten < SequenceNumber(1))
+        isHeld = false
+        try world.run()
+        world.expectExactlyOnce()
+        #expect(world.deadLetters.forgotten == SequenceNumber(3))
+    }
+
     @Test func `k refused rows among n take in the order of k log n attempts`() throws {
         let world = DeliveryWorld(DeliveryOptions(batchEvents: 5000, host: "t"))
         world.spool.append([(0..<5000).map { .event(.castErrors, "\($0)") }])

@@ -120,7 +120,10 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
             if batch.summary == summary {
                 metrics.observe(batch.receipts, now: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
             }
-        case .ledger(let lanes, let settled): ledger.committed(lanes, settled: settled)
+        case .ledger(let lanes, let settled):
+            ledger.committed(lanes, settled: settled)
+            // No lane looks at a record below its fate again, and settled is the lowest fate.
+            deadLetters.forgetRefusals(upTo: settled)
         case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
         }
     }

@@ -118,6 +118,7 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
     private(set) var letters: [UInt64: DeadLetter] = [:]
     var failures = 0
     private(set) var asked = 0
+    private(set) var forgotten = SequenceNumber.zero
 
     func append(_ new: [DeadLetter]) throws {
         if failures > 0 {
@@ -129,8 +130,10 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
 
     func holdsRefusal(of sequence: SequenceNumber) -> Bool {
         asked += 1
-        return letters[sequence.rawValue] != nil
+        return sequence > forgotten && letters[sequence.rawValue] != nil
     }
+
+    func forgetRefusals(upTo sequence: SequenceNumber) { forgotten = sequence }
 
     func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
         letters.keys.contains { first.rawValue <= $0 && $0 <= last.rawValue }

@@ -107,6 +107,30 @@ struct FaultTests {
         #expect(world.ledger.lanes.first { $0.lane == .castErrors }?.position.rawValue == 5)
     }
 
+    @Test(arguments: [true, false])
+    func `a lost COMMIT that the position rows confirm stays in the spool while they are not replicated`(
+        isReplicated: Bool
+    ) throws {
+        let world = DeliveryWorld()
+        try world.run()
+        world.spool.append([(0..<5).map { .event(.castErrors, "\($0)") }])
+        var isFirst = true
+        world.database.fault = {
+            guard $0 == .awaitCommit, isFirst else { return nil }
+            isFirst = false
+            return .lostAfter
+        }
+        world.database.commitWarning = isReplicated ? nil : "standby gone"
+        try world.run()
+        #expect(world.database.state.tables[.castErrors]?.count == 5)
+        #expect(world.ledger.settled == (isReplicated ? SequenceNumber(5) : .zero))
+        #expect(world.deadLetters.forgotten == world.ledger.settled)
+        world.database.commitWarning = nil
+        world.spool.append([[.event(.backupLogs, "a")]])
+        try world.run()
+        world.expectExactlyOnce()
+    }
+
     @Test func `rejected lines alone are settled without a transaction`() throws {
         let world = DeliveryWorld()
         try world.run()

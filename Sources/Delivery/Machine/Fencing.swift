@@ -25,7 +25,7 @@ extension DeliveryStateMachine {
                 "only \(count) of the \(EventKind.allCases.count) rows of operation_logs.spool_positions could be "
                     + "taken over; look for triggers or rules on that table", now)
         case (.sendCommit, .done): return step(fence, .awaitCommit, .awaitCommit)
-        case (.awaitCommit, .committed): return fenced(fence, now)
+        case (.awaitCommit, .committed(let answer)): return fenced(fence, warning: answer.warning, now)
         case (_, .failed(let failure)): return failedOutsideBatch(failure, now)
         default:
             return wait(retry.next(using: &random), then: .connect, now)
@@ -69,14 +69,17 @@ extension DeliveryStateMachine {
         return step(fence, .own, .own(lanes.map(\.lane)))
     }
 
-    private mutating func fenced(_ fence: Fence, _ now: Moment) -> Action {
+    /// - Parameter warning: of this COMMIT: what it followed is not replicated either. Without one, everything before it
+    ///   is, since a standby confirms the log in its order.
+    private mutating func fenced(_ fence: Fence, warning: String?, _ now: Moment) -> Action {
+        noteReplication(warning, now)
         if let batch = unknownOutcome {
             unknownOutcome = nil
             let moved = batch.shares.allSatisfy { share in
                 fence.rows.contains { $0.lane == share.lane && $0.position == share.last }
             }
             if moved {
-                committed(batch, warning: nil, now)
+                committed(batch, warning: warning, now)
             } else {
                 emit(.notice("a COMMIT without an answer had not taken place; its batch is sent again"))
             }

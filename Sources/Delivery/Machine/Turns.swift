@@ -126,14 +126,18 @@ extension DeliveryStateMachine {
         eventsDelivered += batch.rows
         emit(.attempt(.committed))
         emit(.committed(batch))
-        isUnreplicated = warning != nil
-        if let warning {
-            sayOnceAMinute(
-                "commit", now,
-                .warning("COMMIT was answered with a warning: \(warning); what it delivered is kept in the spool"))
-        }
+        noteReplication(warning, now)
         passed(batch, moved: true)
         rejoin()
+    }
+
+    /// Whether what a COMMIT delivered may be let go: not while it is on one server only although it should be on two.
+    mutating func noteReplication(_ warning: String?, _ now: Moment) {
+        isUnreplicated = warning != nil
+        guard let warning else { return }
+        sayOnceAMinute(
+            "commit", now,
+            .warning("COMMIT was answered with a warning: \(warning); what it delivered is kept in the spool"))
     }
 
     /// A batch that was halved is doubled again after some have got through: each try that is too large costs a timeout.

@@ -45,6 +45,16 @@ struct DeliveryWorkerTests {
         }
     }
 
+    @Test func `a stop that comes before the start lets nothing begin`() throws {
+        let setting = try Setting()
+        setting.spool.append([[.event(.castErrors, "a")]])
+        setting.worker.stop(drainMilliseconds: 60_000)
+        setting.start()
+        #expect(setting.ended.wait(milliseconds: 10_000))
+        #expect(setting.error == nil && setting.worker.status.state == "stopped")
+        #expect(setting.database.commits == 0)
+    }
+
     /// A session whose COMMIT can be made to block until it is interrupted.
     final class BlockingSession: DatabaseSession, @unchecked Sendable {
         private let inner: SimulatedSession

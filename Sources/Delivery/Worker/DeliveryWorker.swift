@@ -53,13 +53,18 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
     /// - Throws: what reading the spool throws, `SpoolGap` and `MalformedChunk` among it: nothing can be delivered then
     ///   without passing something over. The database's errors never end it.
     public func run() throws {
-        shared.withLock { $0.isRunning = true }
+        let isStoppedBefore = shared.withLock { state in
+            state.isRunning = true
+            return state.stopDeadline != nil
+        }
         defer {
             session.disconnect()
             metrics.setDatabaseUp(false)
             shared.withLock { $0.isRunning = false }
             ended.signal()
         }
+        // Nobody watches over the deadline of a stop that came first: nothing is begun that could outlast it.
+        if isStoppedBefore { return shared.withLock { $0.status.state = "stopped" } }
         source.onDurable { [wakeUp] in wakeUp.signal() }
         let engine = DeliveryEngine(
             session: session, source: source, ledger: ledger, deadLetters: deadLetters, options: options, time: time,
@@ -87,10 +92,12 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         if !isRunning { return }
         WorkerThread.start("delivery-stop") { [self] in
             // A call that blocks beyond the deadline is interrupted; again, should one have begun just then.
-            var milliseconds = Int(clamping: drain)
-            while !ended.wait(milliseconds: milliseconds) {
-                session.interrupt()
-                milliseconds = 200
+            while true {
+                let now = time.monotonicNanoseconds()
+                let left = deadline > now ? (deadline - now + 999_999) / 1_000_000 : 200
+                if ended.wait(milliseconds: Int(clamping: left)) { break }
+                // A signal can end the wait early.
+                if time.monotonicNanoseconds() >= deadline { session.interrupt() }
             }
             // For another thread that waits here.
             ended.signal()

@@ -19,11 +19,23 @@ struct StateFiles {
         do {
             let identity = try FileIdentity.at(path)
             guard identity.isDirectory else { throw CommandFailure(.noInput, "\(path) is not a directory") }
+            try becomeOwner(identity.owner, of: path)
             return try DirectoryStorage(path: path)
         } catch let error as SystemError where error.code == ENOENT {
             throw CommandFailure(.noInput, "\(path) does not exist; name the daemon's configuration with --config")
         } catch let error as SystemError {
             throw CommandFailure(describing: error)
+        }
+    }
+
+    /// Root looks as the daemon's own user: the directory is refused to everybody else, and what is made on the way (an
+    /// absent directory) must not be root's, or the daemon could not use it.
+    private static func becomeOwner(_ owner: UInt32, of path: String) throws {
+        guard geteuid() == 0, owner != 0 else { return }
+        let group = getpwuid(owner)?.pointee.pw_gid ?? owner
+        guard setgroups(0, nil) == 0, setgid(group) == 0, setuid(owner) == 0 else {
+            throw CommandFailure(
+                .noPermission, "\(path): root cannot look at it as its owner, user \(owner); run this as that user")
         }
     }
 

@@ -14,6 +14,10 @@ enum UnavailableCommand {
         if names.contains(first) {
             throw CommandFailure(.usage, "'opslogd \(first)' is not available in this version; see 'opslogd --help'")
         }
+        if first == "schema", arguments.contains("--partitioned") {
+            throw CommandFailure(
+                .usage, "'--partitioned' is not available in this version; see 'opslogd schema --help'")
+        }
         if arguments.count > 2, nested[first]?.contains(arguments[2]) == true {
             throw CommandFailure(
                 .usage,

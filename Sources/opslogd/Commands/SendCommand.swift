@@ -1,5 +1,6 @@
 import ArgumentParser
 import DaemonConfiguration
+import Glibc
 import OperationLogs
 import OperationLogsClient
 
@@ -37,6 +38,9 @@ struct SendCommand: ParsableCommand {
 
     private func socketPath() throws -> String {
         if let socket { return socket }
+        // A producer need not be able to read the daemon's configuration: it then asks at the usual path.
+        let isReadable = access(configuration.file, R_OK) == 0
+        if configuration.file == ConfigurationFile.usualPath, !isReadable { return SocketInputSettings.usualPath }
         for case .socket(let input) in try configuration.loadOrDefaults().inputs { return input.path }
         return SocketInputSettings.usualPath
     }

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -74,6 +75,17 @@ configuration_error("inputs:\n  - {type: socket, name: a, path: /tmp/a.sock}\nsp
 configuration_error("inputs:\n  - {type: journal, name: a}\n", "bad.yaml:2:", "journal")
 configuration_error("inputs:\n  - type: file\n    name: a\n    paths: [/a]\n    timezone: UTC\n", "bad.yaml:5:5", "timezone")
 configuration_error("inputs: [\n", "bad.yaml:2:1", "")
+SOCKET = "inputs:\n  - {type: socket, name: a, path: /tmp/a.sock}\n"
+configuration_error(SOCKET + "database: {conninfo: \"hots=/tmp\"}\n", "bad.yaml:3:22", "hots")
+configuration_error(SOCKET + "spol: {}\nlog: {level: loud}\n", "bad.yaml:3:1", "bad.yaml:4:14", "loud")
+occupied = socket.create_server(("127.0.0.1", 0))
+with open(bad_config, "w") as config:
+    config.write("state_directory: %s/occupied\n%stelemetry: {listen: \"127.0.0.1:%d\"}\n" % (
+        directory, SOCKET, occupied.getsockname()[1]))
+result = opslogd("run", "--config", bad_config)
+check("an occupied telemetry port is 75, before the daemon is ready",
+      result.returncode == 75 and "is ready" not in result.stderr, (result.returncode, result.stderr))
+occupied.close()
 check("a configuration that is not there is 78 or 66", run_status("run", "--config", "/nonexistent.yaml") in (66, 78))
 check("a command that is not built yet is refused by name", run_status("top") == 64)
 check("an unknown option is a usage error", run_status("run", "--colour") == 64)
@@ -185,7 +197,12 @@ with open(path, "a") as log:
 wait_until("a row after a truncation", lambda: rows()[-1] == "6")
 check("files: rename, truncation, completed lines, each line once", sorted(rows()) == ["1", "2", "3", "4", "5", "6"], rows())
 daemon.wait_drained()
-check("SIGTERM ends with 0", daemon.stop() == 0)
+daemon.process.send_signal(signal.SIGHUP)
+wait_until("the notice", lambda: "SIGHUP" in daemon.log())
+check("SIGHUP is a notice and no end", daemon.process.poll() is None)
+daemon.process.send_signal(signal.SIGTERM)
+daemon.process.send_signal(signal.SIGINT)
+check("SIGTERM ends with 0, also with a second signal at once", daemon.process.wait(30) == 0, daemon.log()[-800:])
 with open(path, "a") as log:
     log.write('{"event":"upsert_failures","table_name":"f","error_detail":"7"}\n')
 os.rename(path, path + ".2")

@@ -162,6 +162,10 @@ try:
     notices = inside("journalctl", "-u", "opslogd", "-p", "5..5", "-o", "cat", "--no-pager").stdout
     check("the journal has the lines' priorities", "SIGHUP" in notices and "listens on" not in notices, notices)
 
+    seen = inside("opslogd", "spool", "cat", "--all")
+    check("root looks at the spool of the daemon's user", '"column_name":"one"' in seen.stdout, seen.stderr)
+    check("and at its dead letters", inside("opslogd", "dead-letters", "list").returncode == 0)
+
     time.sleep(3)
     check("the watchdog is fed", show("opslogd", "NRestarts")["NRestarts"] == "0", journal())
     inside("systemctl", "kill", "-s", "STOP", "opslogd")

@@ -107,6 +107,7 @@ extension FileTailer {
             forgetPosition(of: file)
         }
         file.positionKey = FilePositionKey.new(input: options.name)
+        file.contentSince = timeBeforeLooking
         file.read = ContentMark()
         file.resume = ContentMark()
         file.head = []
@@ -115,6 +116,7 @@ extension FileTailer {
         file.skipsNULs = true
         file.isJudged = true
         touch(file)
+        if let successor { followUnreadCopies(of: file, bornAfter: successor.key.birthNanoseconds) }
     }
 
     private func reportTruncation(of path: String, at offset: UInt64, sizeSeen: UInt64) {

@@ -195,6 +195,7 @@ extension FileTailer {
             positionKey: FilePositionKey.new(input: options.name), mark: mark, head: head, encoder: makeEncoder(),
             size: identity.size)
         nextSerial += 1
+        file.contentSince = timeBeforeLooking
         file.names = [path]
         files[file.serial] = file
         byKey[key] = file

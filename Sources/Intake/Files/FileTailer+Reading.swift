@@ -45,6 +45,7 @@ extension FileTailer {
             return apply(.foundOtherContent, to: file)
         }
         let reachedEnd = count < buffer.count
+        if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file) }
         if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         let grew = rest.count > file.unfinishedBytes

@@ -50,6 +50,8 @@ final class TrackedFile {
     /// The size that was last seen, and before the last read.
     var size: UInt64
     var sizeBeforeTruncation: UInt64 = 0
+    /// Nanoseconds since 1970: copies of what stood in it before are older.
+    var contentSince: Int64 = .max
     /// Bytes behind `read` that are known, of a line that has not ended.
     var unfinishedBytes = 0
     /// Read to its end first: the file that had the name before.

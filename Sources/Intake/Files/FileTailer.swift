@@ -215,7 +215,12 @@ final class FileTailer<Clock: TimeSource> {
         guard !file.isTouched else { return }
         file.isTouched = true
         touched.append(file)
+        // Each that is touched stands where its lines in the open chunk end, so the chunk can be closed here.
+        if touched.count >= Self.mostPositions { submit() }
     }
+
+    /// Of the files that moved, and of those that are forgotten, in one chunk.
+    private static var mostPositions: Int { 16_384 }
 
     /// Forgets a position in the open chunk, if the spool may hold it.
     func forgetPosition(of file: TrackedFile) {
@@ -225,8 +230,10 @@ final class FileTailer<Clock: TimeSource> {
 
     /// Closes the open chunk with the positions that its lines advance.
     func submit() {
-        for key in forgotten { window.builder.addPosition(key: key, value: []) }
-        forgotten.removeAll(keepingCapacity: true)
+        // A chunk counts its positions in 16 bits. What is to be forgotten may wait; what has moved goes with its lines.
+        let forgettable = forgotten.prefix(Self.mostPositions)
+        for key in forgettable { window.builder.addPosition(key: key, value: []) }
+        forgotten.removeFirst(forgettable.count)
         for file in touched {
             file.isTouched = false
             guard files[file.serial] != nil else { continue }
@@ -239,6 +246,7 @@ final class FileTailer<Clock: TimeSource> {
             isFirstStart = false
         }
         window.submit()
+        if !forgotten.isEmpty { submit() }
     }
 
     /// A lone line goes at once. While the disk is busy with several chunks already, small ones are gathered: they could

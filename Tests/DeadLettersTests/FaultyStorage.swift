@@ -12,6 +12,8 @@ struct FaultyStorage: Storage {
         let syncs = Atomic<Int>(0)
         let writes = Atomic<Int>(0)
         let directorySyncs = Atomic<Int>(0)
+        /// What changed the disk, in order.
+        let calls = Mutex<[String]>([])
         /// Whether syncs are claimed and not done: for tests that open the store thousands of times.
         let skipsSyncs: Bool
 
@@ -34,6 +36,7 @@ struct FaultyStorage: Storage {
         }
         func write(_ parts: [UnsafeRawBufferPointer], at offset: UInt64) throws(SystemError) {
             faults.writes.add(1, ordering: .relaxed)
+            faults.calls.withLock { $0.append("write") }
             let code = faults.write.load(ordering: .relaxed)
             guard code != 0 else { return try real.write(parts, at: offset) }
             try real.write(parts.map { UnsafeRawBufferPointer(rebasing: $0[..<($0.count / 2)]) }, at: offset)
@@ -41,12 +44,14 @@ struct FaultyStorage: Storage {
         }
         func synchronize() throws(SystemError) {
             faults.syncs.add(1, ordering: .relaxed)
+            faults.calls.withLock { $0.append("sync") }
             let code = faults.sync.load(ordering: .relaxed)
             guard code == 0 else { throw SystemError(call: "fdatasync", subject: "file", code: code) }
             if !faults.skipsSyncs { try real.synchronize() }
         }
         func allocate(_ length: UInt64) throws(SystemError) { try real.allocate(length) }
         func truncate(to length: UInt64) throws(SystemError) {
+            faults.calls.withLock { $0.append("truncate") }
             let code = faults.truncate.load(ordering: .relaxed)
             guard code == 0 else { throw SystemError(call: "ftruncate", subject: "file", code: code) }
             try real.truncate(to: length)
@@ -62,6 +67,7 @@ struct FaultyStorage: Storage {
     func remove(_ name: String) throws(SystemError) { try real.remove(name) }
     func synchronizeDirectory() throws(SystemError) {
         faults.directorySyncs.add(1, ordering: .relaxed)
+        faults.calls.withLock { $0.append("directory") }
         if !faults.skipsSyncs { try real.synchronizeDirectory() }
     }
     func availableBytes() throws(SystemError) -> UInt64 { try real.availableBytes() }

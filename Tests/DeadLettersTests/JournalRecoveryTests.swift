@@ -29,6 +29,29 @@ import Testing
         #expect(try listedIDs(storage) == [1, 2])
     }
 
+    @Test
+    func `bytes are synced before they count, a new file's name too, and a torn end is kept aside before it goes`()
+        throws
+    {
+        let scratch = try ScratchDirectory()
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults())
+        func calls(_ body: () throws -> Void) rethrows -> String {
+            storage.faults.calls.withLock { $0 = [] }
+            try body()
+            return storage.faults.calls.withLock { $0.joined(separator: " ") }
+        }
+        var store = try openStore(storage)
+        #expect(try calls { try store.append([letter(1)]) } == "write sync directory")
+        #expect(try calls { try store.append([letter(2)]) } == "write sync")
+        store = try openStore(storage, rotationBytes: 1)
+        #expect(try calls { try store.append([letter(3)]) } == "write sync directory", "a new file")
+        let last = "0000000002.dead"
+        try scratch.write(scratch.bytes(of: last) + [0x30], to: last)
+        #expect(
+            try calls { _ = try openStore(storage) }
+                == "write truncate sync directory truncate sync write sync directory")
+    }
+
     @Test func `a disk without room for the second writing does not keep the store from opening`() throws {
         let scratch = try ScratchDirectory()
         let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults())

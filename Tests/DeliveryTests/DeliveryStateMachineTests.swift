@@ -135,6 +135,38 @@ struct DeliveryStateMachineTests {
         }
     }
 
+    @Test func `nothing is sent when the locked row has another owner, run or chain than it was left with`() throws {
+        let other = UniqueID(high: 77, low: 77)
+        let changes: [(inout PositionRow) -> Void] = [
+            { $0.owner = other }, { $0.run = other }, { $0.chain ^= 1 }, { _ in },
+        ]
+        for (index, change) in changes.enumerated() {
+            var (machine, action) = ready(durable: 5)
+            var now = moment(durable: 5)
+            let batch = summary(try turn(of: action), [(.castErrors, 2)], to: 5)
+            let origin = try #require(batch.shares.first).origin
+            var row = PositionRow(lane: .castErrors, position: .zero, run: .zero, chain: 0, owner: run)
+            for event in [.gathered(batch), .done, .locked([row]), .done, .changed(1), .done]
+                as [DeliveryStateMachine.Event]
+            {
+                _ = machine.handle(event, at: now)
+            }
+            _ = machine.handle(.committed(CommitAnswer(warning: nil)), at: now)
+            now = moment(durable: 9)
+            action = machine.handle(.woke, at: now)
+            _ = machine.handle(.gathered(summary(try turn(of: action), [(.castErrors, 2)], to: 9)), at: now)
+            _ = machine.handle(.done, at: now)
+            row.position = try #require(batch.shares.first).last
+            row.run = origin.run
+            row.chain = origin.chain
+            change(&row)
+            let isAsLeft = index == 3
+            #expect(
+                machine.handle(.locked([row]), at: now)
+                    == .execute(isAsLeft ? .copy(.castErrors) : .rollback), "change \(index)")
+        }
+    }
+
     @Test func `the turn that is gathered ahead is the one that follows the commit`() throws {
         var (machine, action) = ready(durable: 50)
         let now = moment(durable: 50)

@@ -106,3 +106,46 @@ private func loseUnsynced(_ disk: DiskState) {
     try reader.seek(to: SequenceNumber(2))
     #expect(try reader.readNumbers() == [1, 2, 3, 4, 5, 6])
 }
+
+@Test func `nothing counts before its bytes and its name are synced, and nothing goes before the cursor is`() throws {
+    let disk = DiskState()
+    let time = ManualTime()
+    var opened: SimulatedWriter?
+    let identity = "open pwritev fdatasync rename fsync"
+    let newRun = "pwritev fdatasync"
+    #expect(
+        try disk.calls { opened = try openSimulated(disk, time: time) }
+            == "\(identity) fsync fsync \(identity) \(newRun)", "identity, both directories, cursor, run")
+    let writer = try #require(opened)
+    func fill(_ numbers: ClosedRange<UInt64>) throws {
+        for number in numbers {
+            writer.append(chunk(number...number, fill: 20_000))
+            try writer.settle()
+        }
+    }
+    let segment = "open fallocate pwritev pwritev fdatasync rename fsync"
+    let group = "pwritev fdatasync"
+    let seal = "pwritev fdatasync"
+    #expect(try disk.calls { try fill(1...1) } == "\(segment) \(group)")
+    #expect(
+        try disk.calls { try fill(2...4) }
+            == "\(group) \(group) open fallocate \(seal) pwritev pwritev fdatasync rename fsync \(group)")
+    writer.deliver(SequenceNumber(4))
+    time.advance(milliseconds: 1001)
+    let cursor = "pwritev fdatasync"
+    #expect(try disk.calls { try writer.settle() } == "\(cursor) rename fsync")
+    #expect(try disk.calls { try writer.stopNow() } == "\(seal) \(cursor)")
+    let lastGroup = "pwritev fdatasync"
+    #expect(
+        try disk.calls { opened = try openSimulated(disk, time: time) }
+            == "unlink \(lastGroup) fsync fsync \(cursor) \(newRun)", "the file to be used again, and the rest")
+
+    // A torn end is copied aside, synced, before it is overwritten, synced.
+    let end = Int(writer.map.snapshot.durableEnd)
+    let name = try #require(writer.map.snapshot.segments.last?.name)
+    let node = try SimulatedDisk(disk, path: "segments").open(name, .reading).node
+    disk.contents.withLock { $0.nodes[node]?.bytes[end + 5] = 7 }
+    #expect(
+        try disk.calls { opened = try openSimulated(disk, time: time) }
+            == "open pwritev fdatasync fsync pwritev fdatasync \(lastGroup) fsync fsync \(cursor) \(newRun)")
+}

@@ -23,6 +23,8 @@ final class DiskState: Sendable {
         var nextNode = 1
         /// Operations that change something, so far.
         var operations = 0
+        /// What was called, in order, since a test began to note it.
+        var calls: [String]?
         /// From this operation on everything fails, as if the machine had gone.
         var failsFrom = Int.max
         /// The next sync fails once.
@@ -39,12 +41,23 @@ final class DiskState: Sendable {
     {
         let outcome: Swift.Result<Result, SystemError> = contents.withLock { contents in
             contents.operations += 1
+            contents.calls?.append(call)
             if contents.operations > contents.failsFrom {
                 return .failure(SystemError(call: call, subject: "disk", code: EIO))
             }
             do throws(SystemError) { return .success(try body(&contents)) } catch { return .failure(error) }
         }
         return try outcome.get()
+    }
+
+    /// The calls that change the disk in `body`, in order.
+    func calls(_ body: () throws -> Void) rethrows -> String {
+        contents.withLock { $0.calls = [] }
+        try body()
+        return contents.withLock { contents in
+            defer { contents.calls = nil }
+            return contents.calls?.joined(separator: " ") ?? ""
+        }
     }
 
     var operations: Int { contents.withLock { $0.operations } }

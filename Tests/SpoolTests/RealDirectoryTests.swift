@@ -78,7 +78,7 @@ final class RunningWriter: Sendable {
     #expect(running.writer.status.segments > 1)
     #expect(running.stop())
     let again = try openReal(directory)
-    #expect(again.recovery.hasPrefix("cleanEnd"))
+    #expect(again.recovery.hasPrefix("the last run stopped in order;"))
     #expect(try again.makeReader().readNumbers() == Array(1...total))
 }
 

@@ -107,9 +107,15 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
     /// One round: goes on until there is something to wait for, and waits. False: stopped.
     private func goOn(_ engine: DeliveryEngine<Session, Time>) throws -> Bool {
         if shared.withLock({ $0.stopDeadline != nil }) { engine.drain() }
+        var shownAt: UInt64 = 0
         let pause = try engine.advance {
-            shared.withLock { state in
-                state.stopDeadline.map { time.monotonicNanoseconds() >= $0 } ?? false
+            let now = time.monotonicNanoseconds()
+            // A step may block for long, behind a table lock say: what it is about to do is shown before.
+            let status = now >= shownAt + 100_000_000 ? engine.status : nil
+            if status != nil { shownAt = now }
+            return shared.withLock { state in
+                if let status { state.status = status }
+                return state.stopDeadline.map { now >= $0 } ?? false
             }
         }
         let status = engine.status

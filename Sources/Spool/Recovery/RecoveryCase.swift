@@ -42,6 +42,26 @@ enum RecoveryCase: String, CaseIterable, Sendable {
         case stop(exitStatus: Int32)
     }
 
+    /// For the log and `status`.
+    var inWords: String {
+        switch self {
+        case .whole: "the last segment is full and sealed"
+        case .cleanEnd: "the last run stopped in order"
+        case .unsealedEnd, .recycledBytes: "the last run did not stop in order, and nothing of it is torn"
+        case .tornTail: "the last run did not stop in order, and its end is torn or damaged"
+        case .segmentWithoutHeader: "a crash while it was made"
+        case .segmentOfFormerLife: "a crash while it was recycled"
+        case .unknownVersion: "a newer version wrote it"
+        case .missingSegment: "a segment is missing"
+        case .unsealedSegment: "a segment that is not the last has no seal"
+        case .brokenChain: "chain or sequence numbers do not follow"
+        case .damageInside: "damage before the end"
+        case .shortFile: "a file is too short"
+        case .cursorAhead: "the cursor knows records that the segments do not hold"
+        case .readError: "a file cannot be read"
+        }
+    }
+
     var remedy: Remedy {
         switch self {
         case .whole, .cleanEnd, .unsealedEnd, .recycledBytes: .goOn

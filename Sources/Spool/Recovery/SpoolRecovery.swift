@@ -102,7 +102,7 @@ struct SpoolRecovery<Disk: Storage> {
         var sentences: [String] = []
         if let removed {
             try spooling { () throws(SystemError) in try segments.remove(removed.name) }
-            sentences.append("\(removed.name) never held a record (\(removed.reason.rawValue)) and was removed")
+            sentences.append("\(removed.name) never held a record (\(removed.reason.inWords)) and was removed")
         }
         try spooling { () throws(SystemError) in
             if try segments.names().contains(SegmentName.unnamed) { try segments.remove(SegmentName.unnamed) }
@@ -120,9 +120,9 @@ struct SpoolRecovery<Disk: Storage> {
             try segments.synchronizeDirectory()
             try disk.synchronizeDirectory()
         }
-        for sentence in sentences { diagnostics.warning("spool: \(sentence)") }
-        let label = recoveryCase.map { "\($0.rawValue): the spool ends at record \(nextSequence.rawValue - 1)" }
-        return ([label ?? "new spool"] + sentences).joined(separator: "; ")
+        for sentence in sentences { diagnostics.warning(sentence) }
+        let label = recoveryCase.map { "\($0.inWords); the spool ends at record \(nextSequence.rawValue - 1)" }
+        return ([label ?? "a new spool"] + sentences).joined(separator: "; ")
     }
 
     /// What was read may stand in the page cache only, if an earlier sync failed: written again, it is dirty again.

@@ -50,7 +50,7 @@ extension SpoolWriter {
         let inbox = SpoolInbox(
             lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
             latestFilledIn: found.latestFilledIn, runs: found.identity.identity.runs)
-        diagnostics.info("spool: \(recovery)")
+        diagnostics.info(recovery)
         return try SpoolWriter(
             SpoolParts(core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery),
             time: time, options: options, diagnostics: diagnostics, registry: registry)

@@ -28,7 +28,7 @@ extension SpoolWriter {
                 inbox.failure = error
                 inbox.queue.removeAll()
             }
-            diagnostics.critical("spool: \(error); nothing more is acknowledged, and the daemon ends")
+            diagnostics.critical("\(error); nothing more is acknowledged, and the daemon ends")
             throw error
         }
     }
@@ -57,7 +57,7 @@ extension SpoolWriter {
             if core.gaveWay > before {
                 gaveWay.store(core.gaveWay, ordering: .relaxed)
                 diagnostics.notice(
-                    "spool: \(core.gaveWay - before) delivered segments that were kept gave way to undelivered ones")
+                    "\(core.gaveWay - before) delivered segments that were kept gave way to undelivered ones")
             }
             note(shortage, &core)
         case .saveCursor:
@@ -67,7 +67,7 @@ extension SpoolWriter {
             try saveCursor(&core)
             let left = inbox.withLock { $0.queue.count }
             if left > 0 {
-                diagnostics.notice("spool: stopped with \(left) chunks unacknowledged; their inputs still have them")
+                diagnostics.notice("stopped with \(left) chunks unacknowledged; their inputs still have them")
             }
             return .ended
         }
@@ -125,10 +125,10 @@ extension SpoolWriter {
         }
         if let shortage, before == nil {
             diagnostics.warning(
-                "spool: no room for another segment: \(shortage); inputs wait and nothing is lost; free space, raise "
+                "no room for another segment: \(shortage); inputs wait and nothing is lost; free space, raise "
                     + "max_bytes, or bring the database back")
         } else if shortage == nil, before != nil {
-            diagnostics.notice("spool: there is room again; inputs go on")
+            diagnostics.notice("there is room again; inputs go on")
         }
     }
 }

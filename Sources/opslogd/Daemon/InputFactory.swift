@@ -38,7 +38,7 @@ struct InputFactory {
         let inherited = handedOver.first { $0.path == settings.path }?.descriptor
         return SocketInput(
             SocketInputOptions(settings, maxFuture: maxFuture, inherited: inherited), sink: sink, time: time,
-            watermarkClock: watermarkClock, diagnostics: log.diagnostics(of: settings.name), registry: registry)
+            watermarkClock: watermarkClock, diagnostics: log.diagnostics(of: "intake"), registry: registry)
     }
 
     func file(_ input: InputSettings) throws -> FileInput<SystemTime>? {
@@ -47,6 +47,6 @@ struct InputFactory {
         return try FileInput(
             FileInputOptions(settings, maxFuture: maxFuture), sink: sink,
             recovered: recovered.filter { $0.key.starts(with: prefix) }, clock: time, watermarkClock: watermarkClock,
-            diagnostics: log.diagnostics(of: settings.name), registry: registry, claims: claims)
+            diagnostics: log.diagnostics(of: "intake"), registry: registry, claims: claims)
     }
 }

@@ -72,6 +72,23 @@ import Testing
         #expect(scene.eventually { scene.input?.status.lagBytes == 0 })
     }
 
+    @Test func `files that bring only an unfinished line do not fill a chunk that has nothing to send`() throws {
+        let scene = try FileScene()
+        let names = (0..<50).map { "\($0).log" }
+        for name in names { try scene.append(["a"], to: name) }
+        try scene.start()
+        #expect(scene.settles(on: names.map { _ in "a" }))
+        let sent = scene.spool.originators.count
+        let half = FileScene.line("b").prefix(12)
+        for name in names { try scene.appendRaw(String(half), to: name) }
+        let size = UInt64(FileScene.line("a").utf8.count + half.utf8.count)
+        #expect(scene.eventually { scene.input?.status.files.allSatisfy { $0.size == size } ?? false })
+        #expect(scene.spool.originators.count == sent)
+        try scene.appendRaw(String(FileScene.line("b").dropFirst(12)), to: names[7])
+        #expect(scene.settles(on: names.map { _ in "a" } + ["b"]))
+        #expect(scene.spool.originators.dropFirst(sent) == [1], "only the file with a record")
+    }
+
     @Test func `a huge file does not hold up a small one`() throws {
         let scene = try FileScene()
         scene.limits.readBytes = 16 << 10

@@ -24,6 +24,7 @@ final class TestSpool: RecordSink {
         var acknowledges = true
         var isDead = false
         var chunks = 0
+        var originators: [Int] = []
         var failure: String?
     }
 
@@ -68,6 +69,8 @@ final class TestSpool: RecordSink {
     var lines: [Line] { state.withLock { $0.lines } }
     var texts: [String] { lines.map(\.text) }
     var chunks: Int { state.withLock { $0.chunks } }
+    /// How many originators each chunk that has become durable brought.
+    var originators: [Int] { state.withLock { $0.originators } }
     var waiting: Int { state.withLock { $0.waiting.count } }
     var failure: String? { state.withLock { $0.failure } }
     var positions: [(key: [UInt8], value: [UInt8])] { state.withLock { $0.positions.map { ($0.key, $0.value) } } }
@@ -79,6 +82,7 @@ final class TestSpool: RecordSink {
         do {
             let reader = try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1))
             let originators = try reader.originators()
+            state.originators.append(originators.count)
             try reader.forEachRecord { record in
                 let text =
                     record.kind == RecordLayout.rejectedLine

@@ -96,6 +96,36 @@ import Testing
         }
     }
 
+    @Test func `copies of what was truncated before any of it was read are read after a kill too`() throws {
+        for pattern in ["x.log*", "x.log"] {
+            let scene = try FileScene(pattern: pattern)
+            scene.limits.windowBytes = 1
+            try scene.append(["a", "b"], to: "x.log")
+            try scene.start()
+            #expect(scene.settles(on: ["a", "b"]))
+            scene.spool.setAcknowledging(false)
+            try scene.append(["c"], to: "x.log")
+            #expect(scene.eventually { scene.spool.waiting > 0 })
+            try scene.append(["d"], to: "x.log")
+            usleep(50_000)
+            try copyTruncate(scene, "x.log", to: "x.log.1")
+            usleep(50_000)
+            try scene.append(["e", "f", "g"], to: "x.log")
+            usleep(50_000)
+            try scene.rename("x.log.1", "x.log.2")
+            try copyTruncate(scene, "x.log", to: "x.log.1")
+            usleep(50_000)
+            try scene.append(["h"], to: "x.log")
+            usleep(50_000)
+            scene.kill()
+            scene.spool.setAcknowledging(true)
+            try scene.start()
+            #expect(
+                scene.settles(on: ["a", "b", "c", "d", "e", "f", "g", "h"]),
+                "\(pattern) \(scene.spool.texts) \(scene.messages.list)")
+        }
+    }
+
     @Test func `what only the copy holds is read from the copy`() throws {
         for pattern in ["x.log*", "x.log"] {
             let scene = try FileScene(pattern: pattern)

@@ -1,3 +1,4 @@
+import Glibc
 import Instruments
 import LinuxSystem
 import OperationLogs
@@ -72,12 +73,16 @@ extension FileTailer {
         var hasOverlong = file.read.offset != file.resume.offset
         while isFinishing || !rest.isEmpty || (finishing && hasOverlong) {
             let offset = file.read.offset
+            // Bytes in which no line ends become no record: they take no place among the chunk's originators, of which
+            // more files than a chunk has room for would make it full with nothing in it to send.
+            let endsLine = isFinishing || rest.isEmpty || Self.hasLineEnd(rest)
+            let originator = endsLine ? originator(of: file) : 0
             let progress =
                 isFinishing || rest.isEmpty
                 ? file.encoder.finish(
-                    rest, offset: offset, originator: originator(of: file), received: received, into: window.builder)
+                    rest, offset: offset, originator: originator, received: received, into: window.builder)
                 : file.encoder.encode(
-                    rest, offset: offset, originator: originator(of: file), received: received, into: window.builder)
+                    rest, offset: offset, originator: originator, received: received, into: window.builder)
             lines += progress.lines
             hasOverlong = progress.unfinished > 0
             let moves = progress.consumed > 0 || progress.lines > 0
@@ -100,7 +105,11 @@ extension FileTailer {
         return (rest.count, hasOverlong)
     }
 
-    /// The index of the file as an originator in the open chunk.
+    private static func hasLineEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.baseAddress.map { memchr($0, 0x0a, bytes.count) != nil } ?? false
+    }
+
+    /// The index of the file as an originator in the open chunk, which gets a record or the position of it.
     private func originator(of file: TrackedFile) -> UInt16 {
         if file.originator.ticket != window.openTicket {
             let added = window.builder.add(

@@ -4,16 +4,16 @@ import OperationLogs
 
 /// The start: recovered positions are matched to the files that are there, by who they are and what they hold.
 extension FileTailer {
-    private struct Candidate {
+    struct Candidate {
         let path: String
         let identity: FileIdentity
         let isWanted: Bool
 
-        var place: Place { Place(path: path, file: FileKey(identity)) }
+        fileprivate var place: Place { Place(path: path, file: FileKey(identity)) }
     }
 
     /// Which file has which name.
-    private struct Place: Hashable {
+    fileprivate struct Place: Hashable {
         let path: String
         let file: FileKey
     }
@@ -65,7 +65,7 @@ extension FileTailer {
         return places.sorted().flatMap { candidates(in: $0) }
     }
 
-    private func candidates(in directory: String) -> [Candidate] {
+    func candidates(in directory: String) -> [Candidate] {
         list(directory).compactMap { path in
             let isWanted = isWanted(path)
             guard let identity = try? FileIdentity.at(path, followingLinks: isWanted), identity.isRegularFile else {
@@ -239,43 +239,9 @@ extension FileTailer {
         }
     }
 
-    /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
-    /// under rotated names that nobody follows, younger than the time at which the last content known began.
-    func followUnreadCopies(of file: TrackedFile, bornAfter time: Int64) {
-        let present = (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
-        for directory in directories.union([Self.directory(of: file.path)]).sorted() {
-            for candidate in candidates(in: directory)
-            where !candidate.isWanted && candidate.identity.birthNanoseconds > time
-                && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
-            {
-                guard let open = try? InputFile(path: candidate.path),
-                    let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
-                else { continue }
-                // One that begins like the file is the copy of what stands in it now, and is read there.
-                let common = min(head.count, present.count)
-                guard common == 0 || head.prefix(common) != present.prefix(common) else { continue }
-                diagnostics.info(
-                    "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
-                        + " and read from its beginning")
-                track(candidate.path, recordedAs: file.path)
-            }
-        }
-    }
-
-    /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
-    func recoverUnread(_ file: TrackedFile) {
-        followUnreadCopies(of: file, bornAfter: file.contentSince)
-        let isFollowed = files.values.contains {
-            $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
-        }
-        file.contentSince = timeBeforeLooking
-        if isFollowed { return }
-        reportLoss(file.path, 0, file.size, "it was truncated before it was read, and no copy of it was found")
-    }
-
     /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;
     /// nil for a name that is no rotated one, or that of a compressed file.
-    private func nameBeforeRotation(of path: String) -> String? {
+    func nameBeforeRotation(of path: String) -> String? {
         let directory = Self.directory(of: path)
         let name = path.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
         guard !Self.compressedEndings.contains(where: { name.hasSuffix($0) }) else { return nil }

@@ -1,0 +1,40 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// Contents that were truncated before anything of them was read: all that is left of them is their copies.
+extension FileTailer {
+    /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
+    /// under rotated names that nobody follows, younger than the time at which the last content known began.
+    func followUnreadCopies(of file: TrackedFile, bornAfter time: Int64) {
+        let present = (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
+        for directory in directories.union([Self.directory(of: file.path)]).sorted() {
+            for candidate in candidates(in: directory)
+            where !candidate.isWanted && candidate.identity.birthNanoseconds > time
+                && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
+            {
+                guard let open = try? InputFile(path: candidate.path),
+                    let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
+                else { continue }
+                // One that begins like the file is the copy of what stands in it now, and is read there.
+                let common = min(head.count, present.count)
+                guard common == 0 || head.prefix(common) != present.prefix(common) else { continue }
+                diagnostics.info(
+                    "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
+                        + " and read from its beginning")
+                track(candidate.path, recordedAs: file.path)
+            }
+        }
+    }
+
+    /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
+    func recoverUnread(_ file: TrackedFile) {
+        followUnreadCopies(of: file, bornAfter: file.contentSince)
+        let isFollowed = files.values.contains {
+            $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
+        }
+        file.contentSince = timeBeforeLooking
+        if isFollowed { return }
+        reportLoss(file.path, 0, file.size, "it was truncated before it was read, and no copy of it was found")
+    }
+}

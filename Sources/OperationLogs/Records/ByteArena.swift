@@ -29,12 +29,13 @@ struct ByteArena: ~Copyable {
     }
 
     /// Hands the memory over and goes on with new memory.
-    mutating func take(replacingWith capacity: Int) -> UnsafeMutableRawPointer {
-        let taken = base
-        self.capacity = max(capacity, 64)
-        base = .allocate(byteCount: self.capacity, alignment: 16)
-        count = 0
-        return taken
+    mutating func take(replacingWith new: UnsafeMutableRawPointer, capacity: Int) -> (UnsafeMutableRawPointer, Int) {
+        defer {
+            base = new
+            self.capacity = capacity
+            count = 0
+        }
+        return (base, self.capacity)
     }
 
     mutating func append(_ added: UnsafeRawBufferPointer) {

@@ -16,7 +16,7 @@ public final class ChunkBuilder {
 
     /// - Parameter expectedBytes: what to allocate for a chunk at first; a chunk of lone lines needs little.
     public init(expectedBytes: Int = 4096) {
-        self.expectedBytes = expectedBytes
+        self.expectedBytes = max(expectedBytes, 2 * RecordLayout.chunkHeader)
         arena = ByteArena(capacity: expectedBytes)
         arena.count = RecordLayout.chunkHeader
     }
@@ -139,10 +139,15 @@ public final class ChunkBuilder {
         base.storeLittleEndian(UInt16(positionCount), 22)
         base.storeLittleEndian(present, 24)
         base.storeLittleEndian(UInt32(0), 28)
-        let taken = arena.take(
-            replacingWith: min(max(expectedBytes, recordCount > 64 ? total : 0), RecordLayout.fullChunk * 2))
+        // After a large chunk another is likely; a lone line needs little.
+        let isLarge = total > ChunkMemory.blockBytes / 2
+        let taken =
+            isLarge
+            ? arena.take(replacingWith: ChunkMemory.shared.take(), capacity: ChunkMemory.blockBytes)
+            : arena.take(
+                replacingWith: .allocate(byteCount: expectedBytes, alignment: 16), capacity: expectedBytes)
         let chunk = RecordChunk(
-            taking: taken, count: total, recordCount: recordCount, countsByKind: countsByKind,
+            taking: taken.0, capacity: taken.1, count: total, recordCount: recordCount, countsByKind: countsByKind,
             latestReceipt: latestReceipt, ticket: ticket, receipt: receipt)
         arena.count = RecordLayout.chunkHeader
         recordCount = 0

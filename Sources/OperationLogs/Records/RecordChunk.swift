@@ -13,13 +13,16 @@ public final class RecordChunk: @unchecked Sendable {
     /// The number that the input gave it, and whom to tell when it is durable.
     public let ticket: UInt64
     public let receipt: (any DurabilityReceipt)?
+    private let base: UnsafeMutableRawPointer
+    private let capacity: Int
 
     init(
-        taking base: UnsafeMutableRawPointer, count: Int, recordCount: Int, countsByKind: [Int],
-        latestReceipt: Timestamp,
-        ticket: UInt64, receipt: (any DurabilityReceipt)?
+        taking base: UnsafeMutableRawPointer, capacity: Int, count: Int, recordCount: Int, countsByKind: [Int],
+        latestReceipt: Timestamp, ticket: UInt64, receipt: (any DurabilityReceipt)?
     ) {
         bytes = UnsafeRawBufferPointer(start: base, count: count)
+        self.base = base
+        self.capacity = capacity
         self.recordCount = recordCount
         self.countsByKind = countsByKind
         self.latestReceipt = latestReceipt
@@ -27,7 +30,7 @@ public final class RecordChunk: @unchecked Sendable {
         self.receipt = receipt
     }
 
-    deinit { UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.deallocate() }
+    deinit { ChunkMemory.shared.giveBack(base, capacity: capacity) }
 }
 
 /// Is told when chunks are durable. Called on the spool's thread: it must only take note and wake its own thread.

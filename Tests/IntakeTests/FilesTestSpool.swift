@@ -56,6 +56,14 @@ final class TestSpool: RecordSink {
         if let last = chunks.last { last.receipt?.durable(upTo: last.ticket) }
     }
 
+    /// Makes durable what waits, of which the input does not learn.
+    func makeDurableUnheard() {
+        state.withLock { state in
+            for chunk in state.waiting { Self.commit(chunk, &state) }
+            state.waiting = []
+        }
+    }
+
     /// Forgets what is not durable, and takes nothing more until `revive()`.
     func die() {
         state.withLock {

@@ -126,6 +126,42 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `what was truncated before the first read is read from its copy, though the file is longer by then`(
+        isKilled: Bool
+    ) throws {
+        let scene = try FileScene()
+        scene.limits.windowBytes = 1
+        scene.spool.setAcknowledging(false)
+        try scene.append(["a"], to: "y.log")
+        try scene.start()
+        #expect(scene.eventually { scene.spool.waiting > 0 && scene.input?.status.bytesUnderWay ?? 0 > 0 })
+        // Nothing is read from here on.
+        try scene.append(["b", "c"], to: "x.log")
+        #expect(scene.eventually { scene.input?.status.files.count == 2 })
+        usleep(100_000)
+        try copyTruncate(scene, "x.log", to: "x.log.1")
+        try scene.append(["d", "e", "f"], to: "x.log")
+        usleep(100_000)
+        try scene.append(["g"], to: "z.log")
+        #expect(scene.eventually { scene.input?.status.files.count == 3 })
+        usleep(50_000)
+        if isKilled {
+            scene.spool.makeDurableUnheard()
+            scene.kill()
+            scene.spool.setAcknowledging(true)
+            try scene.start()
+        } else {
+            scene.spool.setAcknowledging(true)
+            scene.spool.acknowledgeAll()
+        }
+        #expect(
+            scene.settles(on: ["a", "b", "c", "d", "e", "f", "g"]), "\(scene.spool.texts) \(scene.messages.list)")
+        usleep(1_200_000)
+        #expect(scene.settles(on: ["a", "b", "c", "d", "e", "f", "g"]), "\(scene.spool.texts)")
+        if !isKilled { #expect(scene.warnings().isEmpty) }
+    }
+
     @Test func `what only the copy holds is read from the copy`() throws {
         for pattern in ["x.log*", "x.log"] {
             let scene = try FileScene(pattern: pattern)

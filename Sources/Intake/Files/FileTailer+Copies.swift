@@ -108,6 +108,7 @@ extension FileTailer {
         }
         file.positionKey = FilePositionKey.new(input: options.name)
         file.contentSince = timeBeforeLooking
+        file.firstRead = .max
         file.read = ContentMark()
         file.resume = ContentMark()
         file.head = []

@@ -43,7 +43,8 @@ extension FileTailer {
             track(path, recordedAs: arrival)
         }
         settleNames()
-        if changes.areAll, watch.polled.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
+        // After a restart, copies that were not compared yet are looked at as those that came meanwhile.
+        if changes.areAll, watch.polled.isEmpty, unreadCopied.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
     }
 
     private func hasChanged(_ file: TrackedFile) {
@@ -67,7 +68,7 @@ extension FileTailer {
         for path in byName.keys.sorted() where !present.contains(path) { look(at: path) }
         settleNames()
         for file in files.values { hasChanged(file) }
-        seen.seenUntil = max(seen.seenUntil, time)
+        if unreadCopied.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
         watch.endUnused()
         board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
         nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
@@ -136,7 +137,11 @@ extension FileTailer {
         }
         let former = byName[path]
         loseName(path)
-        if isWanted { track(path, after: former) }
+        if isWanted {
+            track(path, after: former)
+        } else {
+            noteCopy(at: path, identity)
+        }
     }
 
     private func loseName(_ path: String) {
@@ -196,6 +201,7 @@ extension FileTailer {
             size: identity.size)
         nextSerial += 1
         file.contentSince = timeBeforeLooking
+        if mark.offset > 0 { file.firstRead = .min }
         file.names = [path]
         files[file.serial] = file
         byKey[key] = file
@@ -267,6 +273,7 @@ extension FileTailer {
         files[file.serial] = nil
         byKey[file.key] = nil
         timed[file.serial] = nil
+        unreadCopied.remove(file.serial)
         claims.release(file.key, of: options.name)
         board.addLag(-file.lag)
         board.set(file.serial, nil)

@@ -49,11 +49,13 @@ extension FileTailer {
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file) }
         if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
+        if unreadCopied.contains(file.serial) { compareUnreadCopies(of: file, rest) }
         let grew = rest.count > file.unfinishedBytes
         if file.skipsNULs { rest = skipNULs(file, rest) }
         let unfinished = encode(file, rest, finishing: finishing && reachedEnd)
         if unfinished.bytes == rest.count, !reachedEnd, !rest.isEmpty { enlargeBuffer() }
         file.unfinishedBytes = unfinished.bytes
+        if file.firstRead == .max, file.read.offset > 0 { file.firstRead = clock.realtimeMicroseconds() * 1000 }
         apply(
             .read(
                 grew: grew, leavesUnfinishedLine: unfinished.bytes > 0 || unfinished.overlong, reachedEnd: reachedEnd),

@@ -4,13 +4,48 @@ import OperationLogs
 
 /// Contents that were truncated before anything of them was read: all that is left of them is their copies.
 extension FileTailer {
+    /// A file came that is not followed: if it has a rotated name of one whose content has not been read since, the next
+    /// read of that one tells whether it is the copy of a content that is gone.
+    func noteCopy(at path: String, _ identity: FileIdentity) {
+        guard let name = nameBeforeRotation(of: path), let file = byName[name],
+            identity.birthNanoseconds > file.contentSince,
+            identity.birthNanoseconds <= file.firstRead || file.tail.isReady
+        else { return }
+        unreadCopied.insert(file.serial)
+        apply(.mayHaveGrown, to: file)
+    }
+
+    /// What stands in the file is known, and is what was read before: copies from before the first read of it that begin
+    /// otherwise hold what no read saw.
+    ///
+    /// - Parameter bytes: those at the file's position.
+    func compareUnreadCopies(of file: TrackedFile, _ bytes: UnsafeRawBufferPointer) {
+        if file.read.offset > 0 {
+            followUnreadCopies(
+                of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
+        } else if !bytes.isEmpty {
+            let beginning = Array(bytes.prefix(FilePosition.fingerprintBytes))
+            followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: beginning)
+        } else {
+            return
+        }
+        unreadCopied.remove(file.serial)
+    }
+
     /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
     /// under rotated names that nobody follows, younger than the time at which the last content known began.
-    func followUnreadCopies(of file: TrackedFile, bornAfter time: Int64) {
-        let present = (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
+    ///
+    /// - Parameters:
+    ///   - last: nor younger than this.
+    ///   - known: the first bytes of the content that is read in the file itself; nil for what stands there now.
+    func followUnreadCopies(
+        of file: TrackedFile, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil
+    ) {
+        let present = known ?? (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
         for directory in directories.union([Self.directory(of: file.path)]).sorted() {
             for candidate in candidates(in: directory)
             where !candidate.isWanted && candidate.identity.birthNanoseconds > time
+                && candidate.identity.birthNanoseconds <= last
                 && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
             {
                 guard let open = try? InputFile(path: candidate.path),

@@ -46,6 +46,8 @@ final class FileTailer<Clock: TimeSource> {
     /// Positions of files that could not be looked for at the start: they stay in the spool.
     var awaited: [RecoveredPosition] = []
     var formerContents: [FormerContent] = []
+    /// Serials of files with copies that came since they were read, perhaps of contents that no read will see.
+    var unreadCopied: Set<UInt64> = []
     var nextPoll: UInt64?
     var isFirstStart = false
     /// Each file that was born before is followed, and has a position in the open chunk or one before.

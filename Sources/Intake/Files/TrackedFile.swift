@@ -52,6 +52,8 @@ final class TrackedFile {
     var sizeBeforeTruncation: UInt64 = 0
     /// Nanoseconds since 1970: copies of what stood in it before are older.
     var contentSince: Int64 = .max
+    /// Nanoseconds since 1970: copies that were made later begin with what was read of it. `max` while nothing was read.
+    var firstRead: Int64 = .max
     /// Bytes behind `read` that are known, of a line that has not ended.
     var unfinishedBytes = 0
     /// Read to its end first: the file that had the name before.

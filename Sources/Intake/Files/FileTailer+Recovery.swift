@@ -48,7 +48,7 @@ extension FileTailer {
             let former = files.values.first { $0.path == candidate.path }
             track(candidate.path, after: former, startingAtEnd: startsAtEnd)
         }
-        if let mark { trackUnseen(candidates, bornAfter: mark.seenUntil) }
+        trackUnseen(candidates, bornAfter: mark?.seenUntil ?? time)
         for file in files.values { renamed[file.serial] = file }
         settleNames()
         seen.seenUntil = time
@@ -99,14 +99,17 @@ extension FileTailer {
             candidates = self.candidates(for: positions)
             if Set(candidates.map(\.place)) == before { break }
         }
-        for (key, position) in unmatched {
-            let comparison = ContentComparison(position)
-            if let copy = candidates.first(where: { holds($0, comparison) }),
-                resume(key, position, as: copy, byContent: true)
-            {
-                diagnostics.info(
-                    "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)")
-            } else if cannotBeLookedFor(position, among: same(position).map(\.path)) {
+        var copyless = unmatched
+        for _ in 0..<20 {
+            copyless.removeAll { key, position in resumeInCopy(key, position, among: candidates) }
+            if copyless.isEmpty { break }
+            let before = Set(candidates.map(\.place))
+            candidates = self.candidates(for: positions)
+            if Set(candidates.map(\.place)) == before { break }
+        }
+        byInode = Dictionary(grouping: candidates, by: \.identity.inode)
+        for (key, position) in copyless {
+            if cannotBeLookedFor(position, among: same(position).map(\.path)) {
                 awaited.append((key, position))
             } else {
                 lose(key, position, wasRewritten: !same(position).isEmpty)
@@ -124,6 +127,17 @@ extension FileTailer {
             }
         }
         return candidates
+    }
+
+    /// Goes on in a file that is another one and holds what was read.
+    private func resumeInCopy(_ key: [UInt8], _ position: FilePosition, among candidates: [Candidate]) -> Bool {
+        let comparison = ContentComparison(position)
+        guard let copy = candidates.first(where: { holds($0, comparison) }),
+            resume(key, position, as: copy, byContent: true)
+        else { return false }
+        diagnostics.info(
+            "input \(options.name): \(position.path) goes on in \(copy.path) from byte \(position.mark.offset)")
+        return true
     }
 
     /// Whether the file may well be there, but its directory is not (not mounted yet, perhaps), or it cannot be opened:

@@ -178,6 +178,24 @@ import Testing
         }
     }
 
+    @Test func `a copy that is rotated on while a start looks for it is found`() throws {
+        for round in 0..<24 {
+            let scene = try FileScene()
+            try scene.append(["a", "b"], to: "x.log")
+            try scene.start()
+            #expect(scene.settles(on: ["a", "b"]))
+            scene.stop()
+            try scene.append(["c"], to: "x.log")
+            try copyTruncate(scene, "x.log", to: "x.log.1")
+            try scene.append(["d"], to: "x.log")
+            try scene.start()
+            usleep(UInt32(round * 60))
+            try scene.rename("x.log.1", "x.log.2")
+            #expect(scene.settles(on: ["a", "b", "c", "d"]), "\(scene.spool.texts) \(scene.messages.list)")
+            #expect(scene.warnings().isEmpty)
+        }
+    }
+
     @Test func `a copy outside the pattern gives back what was not read before the truncation`() throws {
         let scene = try FileScene()
         scene.limits.windowBytes = 1

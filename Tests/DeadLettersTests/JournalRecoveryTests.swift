@@ -168,18 +168,40 @@ import Testing
         #expect(try listedIDs(scratch.storage) == [1])
     }
 
+    /// The line that ends a dead letter.
+    private func tombstone(_ id: UInt64, _ fate: String) -> [UInt8] {
+        let object =
+            "{\"id\":\"\(SequenceNumber(id))\",\"fate\":\"\(fate)\",\"time\":\"2026-11-20T12:34:56.123456Z\"}"
+        let entry = Array("t \(object)".utf8)
+        let checksum = String(entry.withUnsafeBytes { CRC32C.of($0) }, radix: 16)
+        return Array("\(String(repeating: "0", count: 8 - checksum.count))\(checksum) ".utf8) + entry + [0x0a]
+    }
+
+    @Test func `a tombstone alone keeps its record from being sent, where the dead letter itself is lost`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2, .rejectedByDatabase)])
+        var lines = try scratch.bytes(of: name)
+        let refusal = try #require(lines.dropLast().lastIndex(of: 0x0a)) + 1
+        lines.removeSubrange(refusal...)
+        lines += tombstone(2, "retried")
+        try scratch.write(lines, to: name)
+        for _ in 0..<2 {
+            let store = try openStore(scratch.storage)
+            #expect(store.holdsRefusal(of: SequenceNumber(2)))
+            #expect(store.mayHoldRefusals(from: SequenceNumber(1), through: SequenceNumber(9)))
+            let size = store.bytes
+            try store.append([letter(2, .rejectedByDatabase)])
+            #expect(store.bytes == size, "the refusal counts as kept")
+        }
+        #expect(try !openStore(scratch.storage, lowestPosition: 2).holdsRefusal(of: SequenceNumber(2)))
+    }
+
     @Test(arguments: ["retried", "discarded", "dropped"])
     func `a tombstone ends its dead letter, which is still never sent`(_ fate: String) throws {
         let scratch = try ScratchDirectory()
         try openStore(scratch.storage).append([letter(1), letter(2, .rejectedByDatabase), letter(3)])
         var lines = try scratch.bytes(of: name)
-        for id in [2, 3] as [UInt64] {
-            let object =
-                "{\"id\":\"\(SequenceNumber(id))\",\"fate\":\"\(fate)\",\"time\":\"2026-11-20T12:34:56.123456Z\"}"
-            let entry = Array("t \(object)".utf8)
-            let checksum = String(entry.withUnsafeBytes { CRC32C.of($0) }, radix: 16)
-            lines += Array("\(String(repeating: "0", count: 8 - checksum.count))\(checksum) ".utf8) + entry + [0x0a]
-        }
+        lines += tombstone(2, fate) + tombstone(3, fate)
         try scratch.write(lines, to: name)
         let told = Told()
         let store = try openStore(scratch.storage, diagnostics: told.diagnostics)

@@ -53,6 +53,28 @@ struct FaultTests {
         #expect(world.engine?.status.eventsDelivered == 5)
     }
 
+    @Test(arguments: ["23514", "42P01", "XX000"])
+    func `after a COMMIT that the server refused the position rows are asked, whatever the reason was`(
+        state: String
+    ) throws {
+        let world = DeliveryWorld()
+        try world.run()
+        world.spool.append([(0..<4).map { .event(.castErrors, "\($0)") }])
+        var steps: [SimulatedDatabase.Step] = []
+        var isRefused = false
+        world.database.fault = { step in
+            if isRefused { steps.append(step) }
+            guard step == .awaitCommit, !isRefused else { return nil }
+            isRefused = true
+            return .error(state, table: "cast_errors")
+        }
+        try world.run()
+        world.expectExactlyOnce()
+        let begin = try #require(steps.firstIndex(of: .begin))
+        // Taking the rows over is part of asking for all of them, and of nothing else.
+        #expect(steps.dropFirst(begin).prefix(3) == [.begin, .lock, .own], "\(steps)")
+    }
+
     @Test func `a connection that ended while it was idle is opened again at once`() throws {
         let world = DeliveryWorld()
         try world.run()

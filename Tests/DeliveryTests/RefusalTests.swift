@@ -115,6 +115,28 @@ struct RefusalTests {
         world.expectExactlyOnce()
     }
 
+    @Test func `a store that does not hold what it has kept holds the table, and the row is not sent without end`()
+        throws
+    {
+        let world = DeliveryWorld()
+        world.spool.append([(0..<20).map { .event($0 % 2 == 0 ? .castErrors : .backupLogs, "\($0)") }])
+        refuse(world, [world.spool.records[4].payload])
+        world.deadLetters.isForgetful = true
+        var steps = 0
+        let isDone = try world.run(forMilliseconds: 60_000) {
+            steps += 1
+            return steps > 5000
+        }
+        #expect(!isDone && steps <= 5000)
+        #expect(world.database.state.tables[.backupLogs]?.count == 10)
+        let lane = world.engine?.status.lanes.first { $0.lane == .castErrors }
+        #expect(lane?.heldBecause?.contains("does not hold record \(SequenceNumber(5))") == true)
+        world.deadLetters.isForgetful = false
+        try world.run()
+        world.expectExactlyOnce()
+        #expect(world.deadLetters.letters.keys.sorted() == [5])
+    }
+
     @Test func `a missing table holds its lane alone, says so once a minute, and goes on when it is there`() throws {
         let world = DeliveryWorld(DeliveryOptions(batchEvents: 100, host: "t"))
         world.database.missing = [.castErrors]

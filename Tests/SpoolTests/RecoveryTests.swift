@@ -7,7 +7,7 @@ import Testing
 @testable import Spool
 
 /// A spool of three segments: records 1 to 12, fat, stopped cleanly if asked.
-private func threeSegments(stopping: Bool = true) throws -> DiskState {
+func threeSegments(stopping: Bool = true) throws -> DiskState {
     let disk = DiskState()
     let writer = try openSimulated(disk)
     for number in UInt64(1)...12 {
@@ -21,14 +21,14 @@ private func threeSegments(stopping: Bool = true) throws -> DiskState {
 
 extension DiskState {
     /// The segment files, oldest first, as node numbers.
-    fileprivate func segmentNodes() -> [Int] {
+    func segmentNodes() -> [Int] {
         contents.withLock { contents in
             let entries = contents.directories["segments"]?.entries ?? [:]
             return entries.filter { $0.key.hasSuffix(".seg") }.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 
-    fileprivate func edit(_ node: Int, _ body: @Sendable (inout [UInt8]) -> Void) {
+    func edit(_ node: Int, _ body: @Sendable (inout [UInt8]) -> Void) {
         contents.withLock { contents in
             guard var bytes = contents.nodes[node]?.bytes else { return }
             body(&bytes)
@@ -37,7 +37,7 @@ extension DiskState {
     }
 }
 
-private func refusal(_ disk: DiskState) -> SpoolError? {
+func refusal(_ disk: DiskState) -> SpoolError? {
     let before = disk.contents.withLock { $0.nodes.mapValues(\.bytes) }
     var refused: SpoolError?
     do throws(SpoolError) { _ = try openSimulated(disk) } catch { refused = error }
@@ -71,7 +71,7 @@ private func refusal(_ disk: DiskState) -> SpoolError? {
         contents.edit("segments") { entries in entries = entries.filter { $0.value != last } }
     }
     var identityOnly = try? openSimulated(disk)
-    #expect(identityOnly?.recovery.hasPrefix("whole") == true)
+    #expect(identityOnly?.recovery.hasPrefix("the last segment is full and sealed") == true)
     identityOnly = nil
     let writer = try openSimulated(disk)
     let durable = writer.status.durable.rawValue
@@ -98,7 +98,8 @@ private func refusal(_ disk: DiskState) -> SpoolError? {
         }
         let notes = NotedDiagnostics()
         let next = try openSimulated(disk, diagnostics: notes.diagnostics)
-        #expect(notes.texts(.warning).first?.contains(isFormerLife ? "FormerLife" : "WithoutHeader") == true)
+        let crash = isFormerLife ? "a crash while it was recycled" : "a crash while it was made"
+        #expect(notes.texts(.warning).first?.contains(crash) == true)
         next.append(chunk(3...3))
         try next.settle()
         #expect(try next.makeReader().readNumbers() == [1, 2, 3])

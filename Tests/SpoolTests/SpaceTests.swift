@@ -129,3 +129,48 @@ private func fill(_ writer: SimulatedWriter, _ numbers: ClosedRange<UInt64>, _ r
     #expect(writer.status.keptSegmentsGivenUp > 0 && writer.status.bytes <= 192 << 10)
     #expect(notes.texts(.notice).contains { $0.contains("gave way") })
 }
+
+/// Which of the two has gone on, while the other one stands still.
+@Test(arguments: [true, false])
+func `a segment is freed when its records are delivered and its rejected lines are moved, not before`(
+    isDelivered: Bool
+) throws {
+    let time = ManualTime()
+    let writer = try openSimulated(DiskState(), time: time)
+    try fill(writer, 1...15, NotedReceipt())
+    #expect(writer.status.segments == 3)
+    let end = SequenceNumber(15)
+    func delivered() { writer.committed([], settled: end) }
+    func moved() { writer.movedDeadLetters(upTo: end) }
+    func save() throws {
+        time.advance(milliseconds: 1001)
+        try writer.settle()
+    }
+    isDelivered ? delivered() : moved()
+    try save()
+    let saved = writer.core.withLock { $0.cursor.saved }
+    #expect(saved.settled == (isDelivered ? end : .zero) && saved.moved == (isDelivered ? .zero : end))
+    #expect(writer.status.segments == 3 && writer.status.first == SequenceNumber(1))
+    isDelivered ? moved() : delivered()
+    try save()
+    #expect(writer.status.segments == 1)
+}
+
+@Test func `no kept segment gives way by a cursor that is not durable`() throws {
+    let disk = DiskState()
+    let writer = try openSimulated(disk, options: testOptions(max: 192 << 10, keep: 1 << 20))
+    var last: UInt64 = 0
+    while writer.status.segments < 3 || writer.core.withLock({ $0.active?.room ?? 0 }) > 12_500 {
+        last += 1
+        try fill(writer, last...last, NotedReceipt())
+    }
+    let receipt = NotedReceipt()
+    writer.deliver(SequenceNumber(last))
+    let calls = try disk.calls {
+        writer.append(chunk(last + 1...last + 1, fill: 20_000, receipt: receipt))
+        try writer.settle()
+    }
+    let cursor = "pwritev fdatasync"
+    #expect(calls.hasPrefix("\(cursor) rename fsync"), "\(calls)")
+    #expect(receipt.last == last + 1 && writer.status.keptSegmentsGivenUp > 0)
+}

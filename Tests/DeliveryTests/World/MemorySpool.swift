@@ -117,6 +117,8 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
 
     private(set) var letters: [UInt64: DeadLetter] = [:]
     var failures = 0
+    /// Appends succeed, and what was appended is not known afterwards.
+    var isForgetful = false
     private(set) var asked = 0
     private(set) var forgotten = SequenceNumber.zero
 
@@ -130,7 +132,7 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
 
     func holdsRefusal(of sequence: SequenceNumber) -> Bool {
         asked += 1
-        return sequence > forgotten && letters[sequence.rawValue] != nil
+        return !isForgetful && sequence > forgotten && letters[sequence.rawValue] != nil
     }
 
     func forgetRefusals(upTo sequence: SequenceNumber) { forgotten = sequence }

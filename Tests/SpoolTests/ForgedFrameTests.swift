@@ -91,6 +91,25 @@ func `a reader refuses a group that does not follow the one before`(forgery: For
     #expect(throws: SpoolError.self) { _ = try reader.next() }
 }
 
+@Test(arguments: Forgery.allCases)
+func `a start stops at a seal that the next segment does not follow, and touches nothing`(forgery: Forgery) throws {
+    let disk = try threeSegments(stopping: false)
+    let entry = try openSimulated(disk).map.snapshot.segments[0]
+    let offset = try #require(entry.sealOffset)
+    let node = try #require(disk.segmentNodes().first)
+    let bytes = disk.contents.withLock { Array($0.nodes[node]?.bytes.dropFirst(Int(offset)) ?? []) }
+    var seal = try #require(bytes.withUnsafeBytes { FrameHeader($0, salt: entry.header.salt, offset: offset) })
+    switch forgery {
+    case .sequence: seal.firstSequence = seal.firstSequence.advanced(by: 1)
+    case .chain: seal.chain ^= 1
+    }
+    let head = seal.bytes(salt: entry.header.salt, offset: offset)
+    disk.edit(node) { $0.replaceSubrange(Int(offset)..<Int(offset) + head.count, with: head) }
+    let refused = refusal(disk)
+    #expect(refused?.exitStatus == 74)
+    #expect(refused?.description.contains("does not go on where this one ends") == true)
+}
+
 @Test func `a reader holds nothing from behind the durable end`() throws {
     var options = testOptions(max: 16 << 20)
     options.segmentBytes = 1 << 20

@@ -131,6 +131,7 @@ struct RefusalTests {
         #expect(world.database.state.tables[.backupLogs]?.count == 10)
         let lane = world.engine?.status.lanes.first { $0.lane == .castErrors }
         #expect(lane?.heldBecause?.contains("does not hold record \(SequenceNumber(5))") == true)
+        #expect((1...2).contains(world.messages.filter { $0.contains("cast_errors waits") }.count))
         world.deadLetters.isForgetful = false
         try world.run()
         world.expectExactlyOnce()

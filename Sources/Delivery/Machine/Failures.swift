@@ -158,13 +158,11 @@ extension DeliveryStateMachine {
         guard let share = sending.batch.shares.first(where: { $0.lane == lane }) else {
             return rollBack(then: .choose)
         }
-        if self[lane].hold != nil {
-            // It takes rows again, if not all of them.
-            self[lane].hold = nil
-            saidAt[lane.name] = nil
-        }
         self[lane].isAlone = true
+        // A hold stays until the refusal is kept: one that cannot be kept is met here again at each try.
         if share.rows == 1 { return rollBack(then: .refuse(lane, share.first, error)) }
+        // It takes rows again, if not all of them.
+        release(lane)
         if self[lane].suspects == nil { self[lane].rowsAlone = max(1, share.rows / 2) }
         self[lane].suspects = share.rows
         return rollBack(then: .choose)
@@ -193,7 +191,14 @@ extension DeliveryStateMachine {
 
     mutating func refusalKept(_ lane: EventKind, _ now: Moment) -> Action {
         self[lane].suspects = nil
+        release(lane)
         return choose(now)
+    }
+
+    private mutating func release(_ lane: EventKind) {
+        guard self[lane].hold != nil else { return }
+        self[lane].hold = nil
+        saidAt[lane.name] = nil
     }
 
     mutating func refusalFailed(_ lane: EventKind, _ text: String, _ now: Moment) -> Action {

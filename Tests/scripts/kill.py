@@ -9,6 +9,7 @@ every line of a file is one row (or one dead letter, for the lines that are inva
 none is there that was not sent, and the rows of each producer's connections and of each file stand in the
 order in which they were written.
 """
+import contextlib
 import os
 import random
 import sys
@@ -76,6 +77,7 @@ class FileJob(threading.Thread):
         self.name, self.path = name, os.path.join(directory, name + ".ndjson")
         self.renames, self.random = renames, random.Random(seed)
         self.next, self.stopping, self.rotations = 1, False, 0
+        self.begun = [1]  # the first number of each file
 
     def run(self):
         file = open(self.path, "ab", buffering=0)
@@ -86,6 +88,7 @@ class FileJob(threading.Thread):
             if self.renames and self.random.random() < 0.05:
                 self.rotations += 1
                 os.rename(self.path, "%s.%d" % (self.path, self.rotations))
+                self.begun.append(self.next)
                 file.close()
                 file = open(self.path, "ab", buffering=0)
             time.sleep(self.random.random() * 0.05)
@@ -129,6 +132,19 @@ for job in sockets + files:
     job.join(60)
 daemon.wait_drained(300)
 
+
+def files_are_through():
+    """Whether as many lines of each file job have arrived as it wrote: what is not looked at yet has no lag to show."""
+    letters = opslogd("dead-letters", "list", "--json", "--config", daemon.config).stdout
+    return all(
+        int(server.value("SELECT count(*) FROM operation_logs.cast_errors WHERE symbol = '%s'" % job.name))
+        + letters.count('\\"symbol\\":\\"%s\\"' % job.name) >= job.next - 1 for job in files)
+
+
+with contextlib.suppress(TimeoutError):  # what is missing then is counted below
+    harness.wait_until("every line of the files", files_are_through, 60, 0.2)
+daemon.wait_drained(60)
+
 rows = {}
 order_kept = True
 last = {}
@@ -153,7 +169,11 @@ for job in sockets + files:
     arrived = dict(rows.get(job.name, {}))
     for number, count in letters.get(job.name, {}).items():
         arrived[number] = arrived.get(number, 0) + count
-    lost += sum(1 for number in promised if number not in arrived)
+    missing = sorted(number for number in promised if number not in arrived)
+    lost += len(missing)
+    if missing:
+        print("%s misses %d lines from %d to %d; its files began at %s" % (
+            job.name, len(missing), missing[0], missing[-1], getattr(job, "begun", "")), flush=True)
     doubled += sum(count - 1 for count in arrived.values())
     invented += sum(1 for number in arrived if number not in sent)
     misplaced = [n for n in rows.get(job.name, {}) if n % 97 == 0] + [n for n in letters.get(job.name, {}) if n % 97]
@@ -168,5 +188,5 @@ check("the daemon ends with 0", daemon.stop() == 0)
 verified = opslogd("spool", "verify", "--config", daemon.config)
 check("the spool verifies", verified.returncode == 0, verified.stdout + verified.stderr)
 if harness.failed:
-    print(daemon.log()[-3000:])
+    print("".join(text + "\n" for text in daemon.log().splitlines() if " intake: " in text or "ready" in text)[-8000:])
 finish()

@@ -26,6 +26,7 @@ final class TestSpool: RecordSink {
         var chunks = 0
         var originators: [Int] = []
         var failure: String?
+        var chunksUntilDeath = Int.max
     }
 
     private let state = Mutex(State())
@@ -41,6 +42,8 @@ final class TestSpool: RecordSink {
                 return false
             }
             Self.commit(chunk, &state)
+            state.chunksUntilDeath -= 1
+            state.isDead = state.chunksUntilDeath == 0
             return true
         }
         if isDurable { chunk.receipt?.durable(upTo: chunk.ticket) }
@@ -72,7 +75,17 @@ final class TestSpool: RecordSink {
         }
     }
 
-    func revive() { state.withLock { $0.isDead = false } }
+    /// Dies as `die()` does once so many more chunks have become durable.
+    func die(afterChunks count: Int) { state.withLock { $0.chunksUntilDeath = count } }
+
+    var isDead: Bool { state.withLock { $0.isDead } }
+
+    func revive() {
+        state.withLock {
+            $0.isDead = false
+            $0.chunksUntilDeath = .max
+        }
+    }
 
     var lines: [Line] { state.withLock { $0.lines } }
     var texts: [String] { lines.map(\.text) }
@@ -117,6 +130,46 @@ final class TestSpool: RecordSink {
     }
 }
 
+/// The machine's clock, which lets something happen when it is looked at for the n-th time: in the middle of what the
+/// input does.
+final class SceneClock: TimeSource {
+    private let due = Mutex<(looks: Int, action: @Sendable () -> Void)?>(nil)
+
+    /// Lets `action` happen, on the input's thread, at the `look`-th look from now on.
+    func at(look: Int, _ action: @escaping @Sendable () -> Void) { due.withLock { $0 = (look, action) } }
+
+    /// Whether what was to happen has.
+    var isDone: Bool { due.withLock { $0 == nil } }
+
+    /// - Returns: whether what was to happen has; if not, it will not.
+    func cancel() -> Bool {
+        due.withLock { due in
+            defer { due = nil }
+            return due == nil
+        }
+    }
+
+    func realtimeMicroseconds() -> Int64 {
+        count()
+        return SystemTime().realtimeMicroseconds()
+    }
+
+    func monotonicNanoseconds() -> UInt64 {
+        count()
+        return SystemTime().monotonicNanoseconds()
+    }
+
+    private func count() {
+        let action = due.withLock { due -> (@Sendable () -> Void)? in
+            due?.looks -= 1
+            guard let now = due, now.looks <= 0 else { return nil }
+            due = nil
+            return now.action
+        }
+        action?()
+    }
+}
+
 /// A directory of its own with an input over it that can be stopped, killed and started again.
 final class FileScene {
     let directory: String
@@ -125,7 +178,8 @@ final class FileScene {
     let messages = Messages()
     var options: FileInputOptions
     var limits = FileInputLimits()
-    private(set) var input: FileInput<SystemTime>?
+    let clock = SceneClock()
+    private(set) var input: FileInput<SceneClock>?
     private var ended: EventDescriptor?
 
     final class Messages: Sendable {
@@ -157,7 +211,7 @@ final class FileScene {
     func start() throws {
         let messages = messages
         let made = try FileInput(
-            options, limits: limits, sink: spool, recovered: spool.positions, clock: SystemTime(),
+            options, limits: limits, sink: spool, recovered: spool.positions, clock: clock,
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)),
             diagnostics: Diagnostics { severity, message in messages.add("\(severity): \(message)") },
             registry: registry)

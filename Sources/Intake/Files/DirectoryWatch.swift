@@ -40,8 +40,8 @@ final class DirectoryWatch {
     /// Names that are links, by the name that they lead to.
     private var linksTo: [String: Set<String>] = [:]
     private(set) var polled: Set<String> = []
-    /// The first half of a renaming.
-    private var leaving: (cookie: UInt32, path: String)?
+    /// First halves of renamings, by their cookies, until the second comes; or does not, since the file went out of sight.
+    private var leaving: [UInt32: (path: String, until: UInt64)] = [:]
 
     init(input: String, maxWatches: Int, diagnostics: Diagnostics) {
         self.input = input
@@ -167,22 +167,49 @@ final class DirectoryWatch {
 
     // MARK: What has happened
 
-    /// Everything since the last call, each change once, in the order of their first appearance; of very many, a part.
-    ///
-    /// - Returns: the changes, and whether these are all.
-    func changes() -> (list: [Change], areAll: Bool) {
-        var changes: [Change] = []
+    struct Changes {
+        /// Each once, in the order of their first appearance; renamings as often as they happened.
+        var list: [Change] = []
+        /// Whether these are all that there were.
+        var areAll = true
+        /// Whether a name may lead to another file than before.
+        var areOfNames: Bool {
+            list.contains {
+                switch $0 {
+                case .modified, .file: false
+                case .look, .moved, .everything: true
+                }
+            }
+        }
+    }
+
+    /// What happened since the last call; of very much, a part.
+    func changes(now: UInt64) -> Changes {
+        leaving = leaving.filter { $0.value.until > now }
+        var changes = Changes()
         var seen: Set<Change> = []
         while let events = try? inotify?.read(), !events.isEmpty {
             for event in events {
-                note(event) { if seen.insert($0).inserted { changes.append($0) } }
+                note(event, now) { change in
+                    if case .moved = change { return changes.list.append(change) }
+                    if seen.insert(change).inserted { changes.list.append(change) }
+                }
             }
-            if changes.count > 4096 { return (changes, false) }
+            if changes.list.count > 4096 {
+                changes.areAll = false
+                return changes
+            }
         }
-        return (changes, true)
+        return changes
     }
 
-    private func note(_ event: Inotify.Event, _ add: (Change) -> Void) {
+    /// Until when the second half of a renaming may come; nil if none is awaited. The two follow one another in the kernel,
+    /// but whoever renames may lose the processor in between.
+    var awaitsRenamingUntil: UInt64? { leaving.values.map(\.until).max() }
+
+    private static var renamingNanoseconds: UInt64 { 250_000_000 }
+
+    private func note(_ event: Inotify.Event, _ now: UInt64, _ add: (Change) -> Void) {
         if event.events.contains(.overflow) { return add(.everything) }
         if let serial = fileOf[event.watch] {
             if event.events.contains(.ignored) { fileOf[event.watch] = nil }
@@ -206,12 +233,15 @@ final class DirectoryWatch {
             if event.events.contains(.isDirectory) { continue }
             let path = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
             add(isContent ? .modified(path) : .look(path))
-            if event.events.contains(.movedFrom) { leaving = (event.cookie, path) }
-            if event.events.contains(.movedTo), let leaving, leaving.cookie == event.cookie {
-                add(.moved(from: leaving.path, to: path))
+            if event.events.contains(.movedFrom) {
+                leaving[event.cookie] = (path, now + Self.renamingNanoseconds)
+            }
+            if event.events.contains(.movedTo), let old = leaving[event.cookie] {
+                add(.moved(from: old.path, to: path))
             }
             for link in linksTo[path] ?? [] { add(isContent ? .modified(link) : .look(link)) }
         }
+        if event.events.contains(.movedTo) { leaving[event.cookie] = nil }
     }
 
     /// Waits for a change, for the wake-up, or for the time.

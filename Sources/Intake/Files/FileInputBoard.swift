@@ -14,6 +14,7 @@ final class FileInputBoard: Sendable {
     private let state = Mutex(State())
     private let lag = Atomic<Int>(0)
     private let lost = Atomic<UInt64>(0)
+    private let looked = Atomic<Bool>(false)
 
     init(name: String) {
         self.name = name
@@ -22,6 +23,7 @@ final class FileInputBoard: Sendable {
     var lagBytes: Int { lag.load(ordering: .relaxed) }
 
     func addLag(_ change: Int) { lag.add(change, ordering: .relaxed) }
+    func setLooked() { looked.store(true, ordering: .releasing) }
     func addLost(_ bytes: UInt64) { lost.add(bytes, ordering: .relaxed) }
     func set(_ serial: UInt64, _ file: FileInputStatus.File?) { state.withLock { $0.files[serial] = file } }
     /// - Returns: whether it was not known yet.
@@ -43,7 +45,8 @@ final class FileInputBoard: Sendable {
     var status: FileInputStatus {
         let now = state.withLock { $0 }
         return FileInputStatus(
-            name: name, files: now.files.values.sorted { $0.path < $1.path }, lagBytes: lagBytes,
+            name: name, files: now.files.values.sorted { $0.path < $1.path },
+            hasLooked: looked.load(ordering: .acquiring), lagBytes: lagBytes,
             bytesUnderWay: now.bytesUnderWay, watchedDirectories: now.watched, polledDirectories: now.polled,
             failures: now.failures.sorted { $0.key < $1.key }.map(\.value), bytesLost: lost.load(ordering: .relaxed))
     }

@@ -25,6 +25,8 @@ public struct FileInputStatus: Sendable {
     public var name: String
     /// By path.
     public var files: [File]
+    /// Whether the files that are there have been found since the start; until then the lag is not known.
+    public var hasLooked: Bool
     /// Bytes that were seen in files and not yet read.
     public var lagBytes: Int
     /// Handed to the spool and not yet durable.

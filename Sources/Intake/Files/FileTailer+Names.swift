@@ -14,66 +14,6 @@ extension FileTailer {
         }
     }
 
-    /// Takes what has happened since the last call.
-    func takeChanges() {
-        // The names under which files arrived that were renamed before anybody could look.
-        var arrivals: [String: String] = [:]
-        let time = timeBeforeLooking
-        let changes = watch.changes()
-        for change in changes.list {
-            switch change {
-            case .everything: lookAtEverything()
-            case .look(let path): look(at: path)
-            case .moved(let old, let new):
-                arrivals[new] = arrivals.removeValue(forKey: old) ?? (isWanted(old) ? old : nil)
-            case .modified(let path):
-                if let file = byName[path] {
-                    hasChanged(file)
-                } else if unopened[path] == nil, isWanted(path) {
-                    look(at: path)
-                }
-            case .file(let serial):
-                if let file = files[serial] {
-                    hasChanged(file)
-                    for name in file.names { look(at: name) }
-                }
-            }
-        }
-        for (path, arrival) in arrivals.sorted(by: { $0.key < $1.key }) where byName[path] == nil {
-            track(path, recordedAs: arrival)
-        }
-        settleNames()
-        // After a restart, copies that were not compared yet are looked at as those that came meanwhile.
-        if changes.areAll, watch.polled.isEmpty, unreadCopied.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
-    }
-
-    private func hasChanged(_ file: TrackedFile) {
-        if file.tail.isHeld { return judgeAgain(file) }
-        // While nothing is read, the lag is still told.
-        if window.isFull, let size = try? file.file?.identity().size { file.size = max(file.size, size) }
-        apply(.mayHaveGrown, to: file)
-    }
-
-    /// Looks through all directories anew.
-    func lookAtEverything() {
-        let time = timeBeforeLooking
-        directories = watch.walk(wanted + rotatedPatterns())
-        var present: Set<String> = []
-        for directory in directories.sorted() {
-            for path in list(directory) {
-                present.insert(path)
-                look(at: path)
-            }
-        }
-        for path in byName.keys.sorted() where !present.contains(path) { look(at: path) }
-        settleNames()
-        for file in files.values { hasChanged(file) }
-        if unreadCopied.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
-        watch.endUnused()
-        board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
-        nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
-    }
-
     /// Where rotated files go: the patterns, and for one that names a directory, all that is in it.
     func rotatedPatterns() -> [PathPattern] {
         rotatedPlaces.flatMap { pattern -> [PathPattern] in

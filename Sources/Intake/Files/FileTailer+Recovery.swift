@@ -4,20 +4,6 @@ import OperationLogs
 
 /// The start: recovered positions are matched to the files that are there, by who they are and what they hold.
 extension FileTailer {
-    struct Candidate {
-        let path: String
-        let identity: FileIdentity
-        let isWanted: Bool
-
-        fileprivate var place: Place { Place(path: path, file: FileKey(identity)) }
-    }
-
-    /// Which file has which name.
-    fileprivate struct Place: Hashable {
-        let path: String
-        let file: FileKey
-    }
-
     typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
 
     func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
@@ -38,76 +24,93 @@ extension FileTailer {
             positions.append((key, position))
         }
         positions.sort { $0.value.mark.offset > $1.value.mark.offset }
-        let candidates = resume(positions)
-        for candidate in candidates where candidate.isWanted && byName[candidate.path] == nil {
-            if let known = byKey[FileKey(candidate.identity)] {
-                known.names.insert(candidate.path)
-                byName[candidate.path] = known
-                continue
-            }
-            let former = files.values.first { $0.path == candidate.path }
-            track(candidate.path, after: former, startingAtEnd: startsAtEnd)
-        }
-        trackUnseen(candidates, bornAfter: mark?.seenUntil ?? time)
+        seen.seenUntil = mark?.seenUntil ?? time
+        resume(positions)
+        let found = followAll(in: places(of: positions), startingAtEnd: startsAtEnd)
         for file in files.values { renamed[file.serial] = file }
         settleNames()
-        seen.seenUntil = time
+        if found.isSettled { allIsSeen(until: time) }
+        lastLook = time
         submit()
-        for path in candidates.lazy.filter(\.isWanted).map(\.path) { watch.followLinks(of: path) }
+        for path in found.candidates.lazy.filter(\.isWanted).map(\.path) { watch.followLinks(of: path) }
         watch.endUnused()
         board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
+        board.setLooked()
         nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
     }
 
-    /// All files where rotated ones may be: in the directories of the patterns and in those of the positions.
-    private func candidates(for positions: [RecoveredPosition]) -> [Candidate] {
-        let places = directories.union(positions.map { Self.directory(of: $0.value.path) })
-        return places.sorted().flatMap { candidates(in: $0) }
+    /// Where rotated files may be: in the directories of the patterns and in those of the positions.
+    private func places(of positions: [RecoveredPosition]) -> Set<String> {
+        directories.union(positions.map { Self.directory(of: $0.value.path) })
     }
 
-    func candidates(in directory: String) -> [Candidate] {
-        list(directory).compactMap { path in
-            let isWanted = isWanted(path)
-            guard let identity = try? FileIdentity.at(path, followingLinks: isWanted), identity.isRegularFile else {
-                // What cannot be looked at is tried again later.
-                if isWanted { look(at: path) }
-                return nil
+    /// Files may be renamed while this looks: it looks again until two looks agree.
+    ///
+    /// - Parameter done: takes what was seen; whether nothing is left to look for.
+    /// - Returns: what was seen at last, and whether the last two looks agree.
+    private func lookUntilSettled(in places: Set<String>, _ done: ([Candidate]) -> Bool) -> (
+        candidates: [Candidate], isSettled: Bool
+    ) {
+        var candidates = candidates(in: places)
+        for _ in 0..<20 {
+            if done(candidates) { break }
+            let before = Set(candidates)
+            candidates = self.candidates(in: places)
+            if Set(candidates) == before { return (candidates, true) }
+        }
+        return (candidates, false)
+    }
+
+    /// Follows every file that is wanted and not followed yet, under whatever name it has by now, and those that came and
+    /// were rotated while nobody looked.
+    private func followAll(in places: Set<String>, startingAtEnd: Bool) -> (candidates: [Candidate], isSettled: Bool) {
+        var formerNames: [FileKey: String] = [:]
+        let formers = Dictionary(files.values.map { ($0.path, $0) }) { $0.serial < $1.serial ? $0 : $1 }
+        return lookUntilSettled(in: places) { candidates in
+            for candidate in candidates {
+                let key = FileKey(candidate.identity)
+                if !candidate.isWanted {
+                    if byKey[key] == nil, let name = formerNames[key] { track(candidate.path, recordedAs: name) }
+                } else if byName[candidate.path] == nil {
+                    formerNames[key] = candidate.path
+                    if let known = byKey[key] {
+                        known.names.insert(candidate.path)
+                        byName[candidate.path] = known
+                    } else {
+                        track(candidate.path, after: formers[candidate.path], startingAtEnd: startingAtEnd)
+                    }
+                }
             }
-            return Candidate(path: path, identity: identity, isWanted: isWanted)
+            trackUnseen(candidates, bornAfter: seen.seenUntil)
+            return false
         }
     }
 
     // MARK: By identity, then by content
 
-    /// - Returns: the files that were there.
-    private func resume(_ positions: [RecoveredPosition]) -> [Candidate] {
-        var candidates = candidates(for: positions)
-        let begun = positions.filter { $0.value.mark.offset > 0 }
-        var unmatched = begun
+    private func resume(_ positions: [RecoveredPosition]) {
+        let places = places(of: positions)
         var byInode: [UInt64: [Candidate]] = [:]
         func same(_ position: FilePosition) -> [Candidate] {
             (byInode[position.inode] ?? []).filter { isSame($0.identity, position) }
         }
-        // Files may be renamed while this looks: what is missing is looked for until two looks agree.
-        for _ in 0..<20 {
-            byInode = Dictionary(grouping: candidates, by: \.identity.inode)
-            unmatched.removeAll { key, position in
-                same(position).contains { resume(key, position, as: $0) }
+        func lookForSame(_ missing: inout [RecoveredPosition]) {
+            _ = lookUntilSettled(in: places) { candidates in
+                byInode = Dictionary(grouping: candidates, by: \.identity.inode)
+                missing.removeAll { key, position in same(position).contains { resume(key, position, as: $0) } }
+                return missing.isEmpty
             }
-            if unmatched.isEmpty { break }
-            let before = Set(candidates.map(\.place))
-            candidates = self.candidates(for: positions)
-            if Set(candidates.map(\.place)) == before { break }
         }
+        var unmatched = positions.filter { $0.value.mark.offset > 0 }
+        lookForSame(&unmatched)
         var copyless = unmatched
-        for _ in 0..<20 {
-            copyless.removeAll { key, position in resumeInCopy(key, position, among: candidates) }
-            if copyless.isEmpty { break }
-            let before = Set(candidates.map(\.place))
-            candidates = self.candidates(for: positions)
-            if Set(candidates.map(\.place)) == before { break }
+        if !copyless.isEmpty {
+            let (candidates, _) = lookUntilSettled(in: places) { candidates in
+                copyless.removeAll { key, position in resumeInCopy(key, position, among: candidates) }
+                return copyless.isEmpty
+            }
+            byInode = Dictionary(grouping: candidates, by: \.identity.inode)
         }
-        byInode = Dictionary(grouping: candidates, by: \.identity.inode)
         for (key, position) in copyless {
             if cannotBeLookedFor(position, among: same(position).map(\.path)) {
                 awaited.append((key, position))
@@ -116,8 +119,14 @@ extension FileTailer {
             }
         }
         // Of what nothing was read, after the copies are known: a file that was held back may be one of them.
-        for (key, position) in positions where position.mark.offset == 0 {
-            if !same(position).contains(where: { resume(key, position, as: $0) }) { forgotten.append(key) }
+        var unread = positions.filter { $0.value.mark.offset == 0 }
+        if !unread.isEmpty { lookForSame(&unread) }
+        for (key, position) in unread {
+            if cannotBeLookedFor(position, among: []) {
+                awaited.append((key, position))
+            } else {
+                forgotten.append(key)
+            }
         }
         for (_, position) in unmatched {
             for rewritten in same(position)
@@ -126,7 +135,6 @@ extension FileTailer {
                 byName[rewritten.path]?.skipsNULs = true
             }
         }
-        return candidates
     }
 
     /// Goes on in a file that is another one and holds what was read.
@@ -176,8 +184,7 @@ extension FileTailer {
 
     private func holds(_ candidate: Candidate, _ comparison: ContentComparison) -> Bool {
         guard byKey[FileKey(candidate.identity)] == nil, candidate.identity.size >= comparison.mark.offset,
-            let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
-            identity.isRegularFile
+            let (open, identity) = open(candidate)
         else { return false }
         return comparison.match(open, size: identity.size, thoroughly: true) != nil
     }
@@ -188,9 +195,7 @@ extension FileTailer {
     private func resume(_ key: [UInt8], _ position: FilePosition, as candidate: Candidate, byContent: Bool = false)
         -> Bool
     {
-        guard byKey[FileKey(candidate.identity)] == nil, let open = try? InputFile(path: candidate.path),
-            let identity = try? open.identity(), identity.isRegularFile
-        else { return false }
+        guard byKey[FileKey(candidate.identity)] == nil, let (open, identity) = open(candidate) else { return false }
         var head: [UInt8] = []
         if position.mark.offset > 0 {
             let isCertain = byContent || (position.birthNanoseconds != 0 && position.boot == boot)
@@ -233,51 +238,13 @@ extension FileTailer {
         }
     }
 
-    private static var compressedEndings: [String] { [".gz", ".xz", ".zst", ".bz2", ".lz4"] }
-
-    /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
-    /// file with something behind it, and hold nothing that another begins with.
-    private func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) {
-        for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
-            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time, candidate.identity.size > 0,
-                byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path),
-                let open = try? InputFile(path: candidate.path),
-                !files.values.contains(where: {
-                    Resemblance.of(open, size: candidate.identity.size, to: $0) != .none
-                })
-            else { continue }
-            diagnostics.info(
-                "input \(options.name): \(candidate.path) came and was rotated while the input was stopped; it is read as"
-                    + " \(name)")
-            track(candidate.path, recordedAs: name)
-        }
-    }
-
-    /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;
-    /// nil for a name that is no rotated one, or that of a compressed file.
-    func nameBeforeRotation(of path: String) -> String? {
-        let directory = Self.directory(of: path)
-        let name = path.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
-        guard !Self.compressedEndings.contains(where: { name.hasSuffix($0) }) else { return nil }
-        for end in name.indices.reversed() where end > name.startIndex && ".-_".contains(name[end]) {
-            let shorter = name[..<end]
-            for pattern in wanted {
-                let beside = pattern.components.dropLast().joined(separator: "/")
-                for place in [directory, "/" + beside] where isWanted("\(place)/\(shorter)") {
-                    return "\(place)/\(shorter)"
-                }
-            }
-        }
-        return nil
-    }
-
     // MARK: The remainder of a truncated file
 
     /// Looks beside a file and among the rotated files for one that is not followed and holds all that was read.
     func remainder(of comparison: ContentComparison, beside path: String) -> TrackedFile? {
         for directory in directories.union([Self.directory(of: path)]).sorted() {
             for candidate in candidates(in: directory) where holds(candidate, comparison) {
-                guard let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
+                guard let (open, identity) = open(candidate),
                     let head = comparison.match(open, size: identity.size, thoroughly: false),
                     let file = add(
                         candidate.path, open, identity, mark: comparison.mark, head: head, recordedAs: path)
@@ -290,10 +257,5 @@ extension FileTailer {
             }
         }
         return nil
-    }
-
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
     }
 }

@@ -50,6 +50,10 @@ final class FileTailer<Clock: TimeSource> {
     var unreadCopied: Set<UInt64> = []
     var nextPoll: UInt64?
     var isFirstStart = false
+    /// The names under which files came that were renamed before anybody could look, by those that they have now.
+    var arrivals: [String: String] = [:]
+    /// Before all directories were looked through the last time.
+    var lastLook: Int64 = 0
     /// Each file that was born before is followed, and has a position in the open chunk or one before.
     var seen = FileInputMark(seenUntil: 0)
     var nextSerial: UInt64 = 1
@@ -135,6 +139,7 @@ final class FileTailer<Clock: TimeSource> {
     /// Nil where nothing is due but what wakes the thread by itself.
     private func timeToWait() -> Int? {
         var earliest = nextPoll
+        if let time = watch.awaitsRenamingUntil { earliest = min(earliest ?? time, time) }
         func consider(_ time: UInt64?) { if let time { earliest = min(earliest ?? time, time) } }
         for file in timed.values { consider(due(file)) }
         for time in unopened.values { consider(time) }
@@ -162,7 +167,7 @@ final class FileTailer<Clock: TimeSource> {
         }
         for (path, retryAt) in unopened where retryAt <= time {
             unopened[path] = nil
-            look(at: path)
+            if let arrival = arrivals[path] { track(path, recordedAs: arrival) } else { look(at: path) }
         }
         settleNames()
     }

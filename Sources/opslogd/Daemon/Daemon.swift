@@ -136,6 +136,9 @@ struct Daemon {
 
     @Sendable private func readiness() -> TelemetryEndpoints.Readiness {
         if !isOpen.isSet { return .notReady("the inputs are being opened") }
+        if let input = files.first(where: { !$0.status.hasLooked }) {
+            return .notReady("the input \(input.status.name) looks for its files")
+        }
         let status = spool.status
         if let reason = status.failure ?? status.shortage?.description { return .notReady("the spool: \(reason)") }
         return .ready

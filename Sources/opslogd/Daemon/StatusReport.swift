@@ -46,11 +46,11 @@ struct StatusReport {
         object.add("name", text: input.name)
         object.add("type", text: "file")
         object.add("files", raw: "\(input.files.count)")
-        object.add("lag_bytes", raw: "\(input.lagBytes)")
+        object.add("lag_bytes", raw: input.hasLooked ? "\(input.lagBytes)" : "null")
         object.add("lost_bytes", raw: "\(input.bytesLost)")
         object.add("watched_directories", raw: "\(input.watchedDirectories.count)")
         object.add("polled_directories", raw: array(input.polledDirectories))
-        object.add("waiting", text: input.failures.first)
+        object.add("waiting", text: input.hasLooked ? input.failures.first : "its files are being looked for")
         let listed = input.files.prefix(100).map { file in
             var entry = JSONObjectWriter()
             entry.add("path", text: file.path)

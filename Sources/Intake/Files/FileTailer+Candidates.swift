@@ -1,0 +1,92 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// A file that was seen under a name: by the time it is opened, the name may lead to another.
+struct Candidate: Hashable {
+    let path: String
+    let identity: FileIdentity
+    let isWanted: Bool
+
+    static func == (a: Self, b: Self) -> Bool { a.path == b.path && FileKey(a.identity) == FileKey(b.identity) }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(path)
+        hasher.combine(FileKey(identity))
+    }
+}
+
+/// The files that are there, followed or not, and those among them that nobody saw come.
+extension FileTailer {
+    func candidates(in places: Set<String>) -> [Candidate] { places.sorted().flatMap { candidates(in: $0) } }
+
+    func candidates(in directory: String) -> [Candidate] { list(directory).compactMap { candidate($0) } }
+
+    func candidate(_ path: String) -> Candidate? {
+        let isWanted = isWanted(path)
+        guard let identity = try? FileIdentity.at(path, followingLinks: isWanted), identity.isRegularFile else {
+            // What cannot be looked at is tried again later.
+            if isWanted { look(at: path) }
+            return nil
+        }
+        return Candidate(path: path, identity: identity, isWanted: isWanted)
+    }
+
+    /// Nil if its name leads to another file by now.
+    func open(_ candidate: Candidate) -> (InputFile, FileIdentity)? {
+        guard let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
+            FileKey(identity) == FileKey(candidate.identity)
+        else { return nil }
+        return (open, identity)
+    }
+
+    /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
+    /// file with something behind it, and hold nothing that another begins with.
+    ///
+    /// - Returns: whether all could be looked at; not so where one was renamed or removed since it was listed.
+    @discardableResult
+    func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) -> Bool {
+        var areAll = true
+        for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
+            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time, candidate.identity.size > 0,
+                byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path)
+            else { continue }
+            guard let (open, identity) = open(candidate) else {
+                areAll = false
+                continue
+            }
+            let isCopy = files.values.contains { Resemblance.of(open, size: identity.size, to: $0) != .none }
+            if isCopy { continue }
+            diagnostics.info(
+                "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
+            )
+            track(candidate.path, recordedAs: name)
+        }
+        return areAll
+    }
+
+    /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;
+    /// nil for a name that is no rotated one, or that of a compressed file.
+    func nameBeforeRotation(of path: String) -> String? {
+        let directory = Self.directory(of: path)
+        let name = path.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
+        guard !Self.compressedEndings.contains(where: { name.hasSuffix($0) }) else { return nil }
+        for end in name.indices.reversed() where end > name.startIndex && ".-_".contains(name[end]) {
+            let shorter = name[..<end]
+            for pattern in wanted {
+                let beside = pattern.components.dropLast().joined(separator: "/")
+                for place in [directory, "/" + beside] where isWanted("\(place)/\(shorter)") {
+                    return "\(place)/\(shorter)"
+                }
+            }
+        }
+        return nil
+    }
+
+    static var compressedEndings: [String] { [".gz", ".xz", ".zst", ".bz2", ".lz4"] }
+
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+}

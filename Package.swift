@@ -81,6 +81,17 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
+        // A disk, a database, producers and a clock from a seed, for tests and for the schedules; never a product.
+        .target(
+            name: "SimulatedWorld",
+            dependencies: [
+                "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "Delivery", "DeadLetters",
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "opslogd-world",
+            dependencies: ["SimulatedWorld", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
         // Each module's tests; HouseTests hold the layout, the imports and this manifest to the rules.
         .testTarget(name: "OperationLogsTests", dependencies: ["OperationLogs"], swiftSettings: strict),
         .testTarget(name: "InstrumentsTests", dependencies: ["Instruments"], swiftSettings: strict),
@@ -89,10 +100,12 @@ let package = Package(
             name: "IntakeTests", dependencies: ["Intake", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
-            name: "SpoolTests", dependencies: ["Spool", "OperationLogs", "Instruments", "LinuxSystem"],
+            name: "SpoolTests",
+            dependencies: ["Spool", "SimulatedWorld", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
-            name: "DeliveryTests", dependencies: ["Delivery", "OperationLogs", "Instruments", "LinuxSystem"],
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "SimulatedWorld", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
             name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"],
@@ -111,6 +124,7 @@ let package = Package(
             name: "OperationLogsClientTests",
             dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
+        .testTarget(name: "SimulatedWorldTests", dependencies: ["SimulatedWorld"], swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

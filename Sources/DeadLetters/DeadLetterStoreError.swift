@@ -1,7 +1,8 @@
 import LinuxSystem
+import OperationLogs
 
 /// Why the store cannot be used at all. An append that merely found no room throws `SystemError`, and may be tried again.
-public enum DeadLetterStoreError: Error, Sendable, Hashable, CustomStringConvertible {
+public enum DeadLetterStoreError: DeadLettersUnusable, Sendable, Hashable, CustomStringConvertible {
     /// A sync failed, or a failed write could not be taken back: what stands on disk is not known. Exit 74.
     case unusable(SystemError)
     /// A file was written by a later opslogd. Nothing was touched. Exit 78.

@@ -31,7 +31,7 @@ public struct SpoolOptions: Sendable, Hashable {
     }
 
     /// Simulated disks work with less, so that many more histories can be tried.
-    var smallestSegmentBytes: UInt64 = 4 << 20
+    package var smallestSegmentBytes: UInt64 = 4 << 20
 
     func validated() throws(SpoolError) -> SpoolOptions {
         guard segmentBytes >= smallestSegmentBytes else {

@@ -1,4 +1,5 @@
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Delivery

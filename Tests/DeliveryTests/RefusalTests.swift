@@ -1,4 +1,5 @@
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Delivery
@@ -111,6 +112,18 @@ struct RefusalTests {
         let lane = world.engine?.status.lanes.first { $0.lane == .castErrors }
         #expect(lane?.heldBecause?.contains("the disk is full") == true)
         world.deadLetters.failures = 0
+        try world.run()
+        world.expectExactlyOnce()
+    }
+
+    @Test func `a store that can keep nothing any more ends delivery, and with it the daemon`() throws {
+        let world = DeliveryWorld()
+        world.spool.append([(0..<5).map { .event(.castErrors, "\($0)") }])
+        refuse(world, [world.spool.records[3].payload])
+        world.deadLetters.isUnusable = true
+        #expect(throws: MemoryDeadLetters.Unusable.self) { try world.run() }
+        world.deadLetters.isUnusable = false
+        _ = world.start()
         try world.run()
         world.expectExactlyOnce()
     }

@@ -23,6 +23,8 @@ enum ImportRule {
         "Telemetry": swiftNIO.union(["CLibsystemd", "Instruments", "Glibc", "Synchronization"]),
         "DaemonConfiguration": ["OperationLogs", "Yams", "Glibc"],
         "OperationLogsClient": ["OperationLogs", "LinuxSystem", "Glibc", "Synchronization"],
+        "SimulatedWorld": below.union(stages).union(system),
+        "opslogd-world": ["SimulatedWorld", "ArgumentParser", "Glibc"],
         "opslogd": executables.union(["Logging", "ServiceLifecycle", "UnixSignals"]),
         "opslogd-bench": executables,
     ]

@@ -1,5 +1,6 @@
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Synchronization
 import Testing
 

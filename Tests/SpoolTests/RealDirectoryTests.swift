@@ -2,6 +2,7 @@ import Glibc
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Instruments
 import OperationLogs
+import SimulatedWorld
 import Synchronization
 import Testing
 

@@ -19,6 +19,8 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private let isStopping = Atomic<Bool>(false)
     private let obstacle = Mutex<String?>(nil)
     private var round = MoverRound()
+    /// Gathered, and not durable yet; up to which record.
+    private var waiting: (letters: [DeadLetter], position: SequenceNumber)?
 
     /// Where the spool ended at the start, and whether the store held lines behind that end: then numbers are given to
     /// new lines that old ones have here, and a new line's dead letter would be taken for one that is there already.
@@ -54,19 +56,48 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         if isStoreAhead { return waitForOperator() }
         let wake = wake
         source.onDurable { wake.signal() }
-        let start = store.resumption(after: ledger.movedDeadLetters)
-        round = MoverRound(position: start)
-        try source.seek(to: start.advanced(by: 1))
-        do {
-            while true {
-                let isLastRound = isStopping.load(ordering: .acquiring)
-                try moveWhatIsDurable(isLastRound: isLastRound)
+        try begin()
+        while true {
+            let isLastRound = isStopping.load(ordering: .acquiring)
+            switch try turn(isLastRound: isLastRound) {
+            case .moved:
                 if isLastRound { return }
                 if !isStopping.load(ordering: .acquiring) { wake.wait() }
+            case .diskFull:
+                if isStopping.load(ordering: .acquiring) {
+                    return diagnostics.notice(
+                        "stopped while the disk was full: dead letters wait in the spool until the next start")
+                }
+                stopped.wait(milliseconds: pauseMilliseconds)
             }
-        } catch is StoppedWhileFull {
-            diagnostics.notice("stopped while the disk was full: dead letters wait in the spool until the next start")
         }
+    }
+
+    /// What a turn came to.
+    package enum Turn {
+        /// Everything that was durable.
+        case moved
+        /// What was gathered waits, and so does all behind it.
+        case diskFull
+    }
+
+    /// Goes to where the last run ended.
+    package func begin() throws { try resume(after: store.resumption(after: ledger.movedDeadLetters)) }
+
+    /// Moves what is durable, without waiting for anything but the disk, so that a simulated world can drive it.
+    package func turn(isLastRound: Bool) throws -> Turn {
+        do {
+            try settleWhatWaits()
+            try moveWhatIsDurable(isLastRound: isLastRound)
+            return .moved
+        } catch is DiskFull {
+            return .diskFull
+        }
+    }
+
+    private func resume(after position: SequenceNumber) throws {
+        round = MoverRound(position: position)
+        try source.seek(to: position.advanced(by: 1))
     }
 
     /// Makes `run` return after an orderly end; from any thread.
@@ -108,22 +139,33 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         try settle(upTo: round.position)
     }
 
-    /// Makes the gathered letters durable and tells the ledger; waits for as long as the disk is full.
+    /// Makes the gathered letters durable and tells the ledger.
     private func settle(upTo position: SequenceNumber) throws {
-        let letters = round.take(at: clock.monotonicNanoseconds())
-        var isKept = letters.isEmpty
-        while !isKept {
-            do {
-                try store.append(letters)
-                isKept = true
+        waiting = (round.take(at: clock.monotonicNanoseconds()), position)
+        try appendWaiting()
+        waiting = nil
+    }
+
+    /// What a full disk has not taken is tried again; behind it the spool is read on.
+    private func settleWhatWaits() throws {
+        guard let position = waiting?.position else { return }
+        try appendWaiting()
+        waiting = nil
+        try resume(after: position)
+    }
+
+    private func appendWaiting() throws {
+        guard let waiting else { return }
+        do {
+            if !waiting.letters.isEmpty {
+                try store.append(waiting.letters)
                 clearObstacle()
-            } catch let error as SystemError where error.isOutOfSpace {
-                if isStopping.load(ordering: .acquiring) { throw StoppedWhileFull() }
-                meet(error)
-                stopped.wait(milliseconds: pauseMilliseconds)
             }
+        } catch let error as SystemError where error.isOutOfSpace {
+            meet(error)
+            throw DiskFull()
         }
-        if position > ledger.movedDeadLetters { ledger.movedDeadLetters(upTo: position) }
+        if waiting.position > ledger.movedDeadLetters { ledger.movedDeadLetters(upTo: waiting.position) }
     }
 
     private func meet(_ error: SystemError) {
@@ -145,5 +187,5 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     }
 }
 
-/// Ends `run` in order: what was gathered is still in the spool, and nothing behind it may be noted as moved.
-private struct StoppedWhileFull: Error {}
+/// What was gathered is still in the spool, and nothing behind it may be noted as moved.
+private struct DiskFull: Error {}

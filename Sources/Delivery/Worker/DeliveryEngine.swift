@@ -4,9 +4,9 @@ import OperationLogs
 
 /// Does what the state machine says: the session's calls, gathering, dead letters, the ledger. Blocks only in those;
 /// waits are the caller's.
-final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: TimeSource> {
+package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: TimeSource> {
     /// Why `advance` returned.
-    enum Pause: Hashable {
+    package enum Pause: Hashable {
         /// Nothing can be done for that long.
         case wait(milliseconds: Int)
         /// Nothing is left to do, until more is durable, or that long.
@@ -36,7 +36,7 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
     private var isAheadGathered = false
     private var superseded = 0
 
-    init(
+    package init(
         session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
         options: DeliveryOptions, time: Time, metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64
     ) {
@@ -60,8 +60,8 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
 
     /// Goes on until there is something to wait for.
     /// - Parameter isStopped: asked before each step.
-    /// - Throws: what the spool throws; the database's errors are the state machine's.
-    func advance(isStopped: () -> Bool) throws -> Pause {
+    /// - Throws: what the spool throws, and `DeadLettersUnusable`; the database's errors are the state machine's.
+    package func advance(isStopped: () -> Bool) throws -> Pause {
         while true {
             if isStopped() { return .stopped }
             let event: DeliveryStateMachine.Event
@@ -80,7 +80,7 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
     }
 
     /// The pause is over.
-    func resume() throws {
+    package func resume() throws {
         if case .gatherMore = action {
             try gatherer.fill(batch)
             take(.gathered(batch.summary))
@@ -91,7 +91,7 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
 
     func disconnect() { session.disconnect() }
 
-    var status: DeliveryStatus {
+    package var status: DeliveryStatus {
         machine.status(
             now: moment.milliseconds, time: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
     }
@@ -220,6 +220,8 @@ final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: Ti
         isAheadGathered = false
         do {
             try deadLetters.append([letter])
+        } catch let error as any DeadLettersUnusable {
+            throw error
         } catch {
             return .refusalFailed("\(error)")
         }

@@ -2,14 +2,14 @@ import Instruments
 import OperationLogs
 
 /// What Delivery counts, under its public names.
-struct DeliveryMetrics: Sendable {
+package struct DeliveryMetrics: Sendable {
     private let delivered: [Counter]
     private let attempts: [DeliveryStateMachine.AttemptOutcome: Counter]
     private let lag: Histogram
     private let databaseUp: Gauge
     private let superseded: Counter
 
-    init(_ registry: Registry) {
+    package init(_ registry: Registry) {
         delivered = EventKind.allCases.map {
             registry.counter(
                 "opslogd_events_delivered_total", help: "Events committed to their tables.",

@@ -51,7 +51,7 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
     /// Delivers until it is stopped. Blocks; call it once, on a thread of its own.
     ///
     /// - Throws: what reading the spool throws, `SpoolGap` and `MalformedChunk` among it: nothing can be delivered then
-    ///   without passing something over. The database's errors never end it.
+    ///   without passing something over; and `DeadLettersUnusable`. The database's errors never end it.
     public func run() throws {
         let isStoppedBefore = shared.withLock { state in
             state.isRunning = true

@@ -4,9 +4,9 @@ import OperationLogs
 ///
 /// Rejections are held until the chunk that carries them is durable. Of `durable` only the newest is kept while the
 /// client does not read, so a client that never reads costs no more than `limitBytes`.
-struct AnswerQueue {
+package struct AnswerQueue {
     /// Held and unsent answers beyond which nothing more is read from the connection.
-    static let limitBytes = 1 << 20
+    package static let limitBytes = 1 << 20
 
     /// Rejections of lines that are not durable yet.
     private var held: [UInt8] = []
@@ -19,18 +19,18 @@ struct AnswerQueue {
     /// Whether the last write found no room.
     private var isBlocked = false
     /// The client is gone: what it is told goes nowhere.
-    private(set) var isMuted = false
+    package private(set) var isMuted = false
 
     /// Where `held` ends now, for `release(upTo:)`.
-    var mark: Int { releasedBytes + held.count }
-    var isFull: Bool { held.count + ready.count - sent >= Self.limitBytes }
+    package var mark: Int { releasedBytes + held.count }
+    package var isFull: Bool { held.count + ready.count - sent >= Self.limitBytes }
     /// Whether a connection that was stopped because of `isFull` may be read from again.
-    var hasDrained: Bool { held.count + ready.count - sent < Self.limitBytes / 2 }
+    package var hasDrained: Bool { held.count + ready.count - sent < Self.limitBytes / 2 }
     /// Whether something is to be written now.
-    var hasOutput: Bool { sent < ready.count || newestDurable != nil }
+    package var hasOutput: Bool { sent < ready.count || newestDurable != nil }
 
     /// Holds a rejection.
-    mutating func hold(_ rejection: LineEncoder.Rejection) {
+    package mutating func hold(_ rejection: LineEncoder.Rejection) {
         guard !isMuted else { return }
         var inner = JSONObjectWriter()
         inner.add("line", raw: String(rejection.offset))
@@ -42,7 +42,7 @@ struct AnswerQueue {
     }
 
     /// Lets the rejections up to a mark go, and tells `lines` behind them.
-    mutating func release(upTo mark: Int, durable lines: UInt64) {
+    package mutating func release(upTo mark: Int, durable lines: UInt64) {
         guard !isMuted else { return }
         let count = mark - releasedBytes
         if count > 0 {
@@ -54,7 +54,7 @@ struct AnswerQueue {
     }
 
     /// Answers a control line.
-    mutating func add(error sentence: String) {
+    package mutating func add(error sentence: String) {
         guard !isMuted else { return }
         var answer = JSONObjectWriter()
         answer.add("error", text: sentence)
@@ -63,7 +63,7 @@ struct AnswerQueue {
     }
 
     /// Hands what is ready to `write`, until all is written or there is no room.
-    mutating func flush(_ write: (UnsafeRawBufferPointer) -> StreamOutcome) {
+    package mutating func flush(_ write: (UnsafeRawBufferPointer) -> StreamOutcome) {
         while hasOutput {
             // Behind a full pipe only the newest number waits; it is put into words when there is room for it.
             if let lines = newestDurable, !isBlocked || sent == ready.count {
@@ -85,7 +85,7 @@ struct AnswerQueue {
     }
 
     /// Nobody reads any more: forgets everything, and takes nothing in.
-    mutating func mute() {
+    package mutating func mute() {
         self = AnswerQueue()
         isMuted = true
     }
@@ -102,7 +102,7 @@ struct AnswerQueue {
 }
 
 /// What became of one write.
-enum StreamOutcome {
+package enum StreamOutcome {
     case wrote(Int)
     case noRoom
     case nobodyThere

@@ -2,14 +2,14 @@
 ///
 /// The line is known to be such an object of valid JSON when it comes here; what is read is the value of that key. Names
 /// are taken as they are written: one with an escape in it is not known.
-enum ControlLine: Hashable {
+package enum ControlLine: Hashable {
     /// `{"opslogd":{"ack":true}}`: answer when lines are durable.
     case acknowledge
     /// `{"opslogd":{"watermark":…}}`: what is a pipeline's newest watermark?
     case watermark
     case unknown
 
-    init(_ line: UnsafeRawBufferPointer) {
+    package init(_ line: UnsafeRawBufferPointer) {
         var text = JSONTokens(line)
         guard text.take("{"), text.takeName() != nil, text.take(":"), text.take("{"), let question = text.takeName(),
             text.take(":")

@@ -5,7 +5,7 @@ import OperationLogs
 /// Lines are counted as they end, and belong to the chunk that is open then. When that chunk closes, its ticket is
 /// remembered with the count; when the ticket is durable, the client is told the count. The first line decides whether
 /// anything is told at all.
-struct SocketSession {
+package struct SocketSession {
     private struct Mark {
         let ticket: UInt64
         var lines: UInt64
@@ -13,23 +13,25 @@ struct SocketSession {
     }
 
     /// Lines that ended: events, rejected ones and empty ones; control lines are not counted.
-    private(set) var lines: UInt64 = 0
+    package private(set) var lines: UInt64 = 0
     /// Whether the first line asked to be told what is durable.
-    private(set) var acknowledges = false
+    package private(set) var acknowledges = false
     /// Whether nothing more will be read.
-    private(set) var hasEnded = false
-    var answers = AnswerQueue()
+    package private(set) var hasEnded = false
+    package var answers = AnswerQueue()
 
     private var hasSeenFirstLine = false
     /// Chunks that are under way with lines of this connection, oldest first.
     private var marks: [Mark] = []
     private var lastTold: UInt64?
 
+    package init() {}
+
     /// The number of the next line.
-    var nextLine: UInt64 { lines + 1 }
+    package var nextLine: UInt64 { lines + 1 }
 
     /// Lines ended, and these of them were rejected.
-    mutating func received(lines count: Int, rejections: [LineEncoder.Rejection]) {
+    package mutating func received(lines count: Int, rejections: [LineEncoder.Rejection]) {
         guard count > 0 else { return }
         hasSeenFirstLine = true
         lines += UInt64(count)
@@ -40,7 +42,7 @@ struct SocketSession {
     /// A control line came.
     ///
     /// - Returns: whether the client is to be told of durable and rejected lines from now on.
-    mutating func received(_ control: ControlLine) -> Bool {
+    package mutating func received(_ control: ControlLine) -> Bool {
         let isFirst = !hasSeenFirstLine
         hasSeenFirstLine = true
         switch control {
@@ -60,7 +62,7 @@ struct SocketSession {
     /// The open chunk was closed as `ticket`, or (nil) nothing had to be closed.
     ///
     /// - Returns: whether a `durable` waits for that ticket.
-    mutating func chunkClosed(as ticket: UInt64?) -> Bool {
+    package mutating func chunkClosed(as ticket: UInt64?) -> Bool {
         guard acknowledges, lines > (marks.last?.lines ?? lastTold ?? 0) else { return false }
         if let ticket {
             marks.append(Mark(ticket: ticket, lines: lines, answers: answers.mark))
@@ -77,7 +79,7 @@ struct SocketSession {
     }
 
     /// Everything up to `ticket` is on disk, synced.
-    mutating func durable(upTo ticket: UInt64) {
+    package mutating func durable(upTo ticket: UInt64) {
         let reached = marks.prefix { $0.ticket <= ticket }
         guard let newest = reached.last else { return }
         marks.removeFirst(reached.count)
@@ -85,13 +87,13 @@ struct SocketSession {
     }
 
     /// The client will send nothing more, and what it has sent stands in closed chunks.
-    mutating func ended() {
+    package mutating func ended() {
         hasEnded = true
         if acknowledges, marks.isEmpty, lastTold == nil { tell(lines, answers.mark) }
     }
 
     /// Whether there is nothing left to do: the connection is to be closed.
-    var isDone: Bool { hasEnded && (answers.isMuted || marks.isEmpty && !answers.hasOutput) }
+    package var isDone: Bool { hasEnded && (answers.isMuted || marks.isEmpty && !answers.hasOutput) }
 
     private mutating func tell(_ lines: UInt64, _ mark: Int) {
         lastTold = lines

@@ -1,6 +1,12 @@
+/// What `DeadLetterSink.append` throws when no later try can succeed: only a new start can tell what is on disk.
+public protocol DeadLettersUnusable: Error {}
+
 /// Where dead letters are kept. Shared by Delivery and the mover; safe from any thread.
 public protocol DeadLetterSink: AnyObject, Sendable {
     /// Keeps them: on disk and synced when this returns. One that is there already (by id) is nothing.
+    ///
+    /// - Throws: a `DeadLettersUnusable`, after which the daemon has to end; any other error leaves nothing behind, and a
+    ///   later try may succeed.
     func append(_ letters: [DeadLetter]) throws
     /// Whether the database's refusal of this record is kept: then it is never sent again, only passed over.
     func holdsRefusal(of sequence: SequenceNumber) -> Bool

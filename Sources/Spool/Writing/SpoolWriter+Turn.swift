@@ -4,7 +4,7 @@ import OperationLogs
 import Synchronization
 
 /// What the writer's thread does after a turn.
-enum SpoolTurn: Equatable {
+package enum SpoolTurn: Equatable {
     case again
     /// Until a wake-up, or so many milliseconds.
     case wait(milliseconds: Int?)
@@ -14,7 +14,7 @@ enum SpoolTurn: Equatable {
 extension SpoolWriter {
     /// One step of the writer: a group, a segment, the cursor, or nothing to do. Never waits for anything but the disk,
     /// so that a simulated world can drive it.
-    func turn() throws(SpoolError) -> SpoolTurn {
+    package func turn() throws(SpoolError) -> SpoolTurn {
         do {
             return try core.withLock { core throws(SpoolError) in
                 defer {

@@ -1,6 +1,7 @@
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Synchronization
 import Testing
 
@@ -123,18 +124,5 @@ final class DeliveryWorld: @unchecked Sendable {
             }
         }
         return .nan
-    }
-}
-
-extension SimulatedDatabase.State {
-    /// One watermark event's tuple.
-    mutating func apply(_ payload: [UInt8]) {
-        payload.withUnsafeBytes { bytes in
-            guard let event = try? WatermarkTuple(bytes) else { return }
-            apply(
-                String(decoding: event.pipeline, as: UTF8.self), lastProcessed: event.lastProcessed?.microseconds,
-                status: event.status.map { String(decoding: $0, as: UTF8.self) },
-                updatedAt: event.updatedAt.microseconds)
-        }
     }
 }

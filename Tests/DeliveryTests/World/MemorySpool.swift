@@ -116,13 +116,16 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
     struct Full: Error, CustomStringConvertible { let description = "the disk is full" }
 
     private(set) var letters: [UInt64: DeadLetter] = [:]
+    struct Unusable: DeadLettersUnusable {}
     var failures = 0
+    var isUnusable = false
     /// Appends succeed, and what was appended is not known afterwards.
     var isForgetful = false
     private(set) var asked = 0
     private(set) var forgotten = SequenceNumber.zero
 
     func append(_ new: [DeadLetter]) throws {
+        if isUnusable { throw Unusable() }
         if failures > 0 {
             failures -= 1
             throw Full()

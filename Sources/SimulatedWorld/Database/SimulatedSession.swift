@@ -1,58 +1,8 @@
 import Delivery
 import OperationLogs
 
-/// A database in memory with transactions, position rows, and whatever can go wrong. It also watches how it is used.
-final class SimulatedDatabase: @unchecked Sendable {
-    struct StoredWatermark: Hashable {
-        var lastProcessed: Int64?
-        var status: String?
-        var updatedAt: Int64?
-    }
-
-    struct State {
-        var tables: [EventKind: [[UInt8]]] = [:]
-        var watermarks: [String: StoredWatermark] = [:]
-        var positions: [EventKind: PositionRow] = [:]
-    }
-
-    var state = State()
-    var isUp = true
-    var missing: Set<EventKind> = []
-    /// An error for a row; nil: it is accepted.
-    var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }
-    /// What goes wrong at the next call, which it names.
-    var fault: (Step) -> Fault? = { _ in nil }
-    var commitWarning: String?
-    /// What should never be seen of a client.
-    private(set) var violations: [String] = []
-    private(set) var commits = 0
-    private(set) var copiedRows = 0
-
-    func violate(_ what: String) { violations.append(what) }
-    func countCommit() { commits += 1 }
-    func countRows(_ count: Int) { copiedRows += count }
-
-    enum Step: Hashable {
-        case connect, obstacle, begin, lock, insert, own, upsert, move, sendCommit, awaitCommit, rollback
-        case copy(EventKind)
-    }
-
-    enum Fault: Hashable {
-        /// The connection is lost; what the call was to do has not happened.
-        case lostBefore
-        /// The connection is lost; what the call was to do has happened.
-        case lostAfter
-        case timedOut
-        case error(ServerError)
-
-        static func error(_ sqlstate: String, constraint: String? = nil, table: String? = nil) -> Fault {
-            .error(ServerError(sqlstate: sqlstate, message: "said \(sqlstate)", table: table, constraint: constraint))
-        }
-    }
-}
-
 /// A session with it.
-final class SimulatedSession: DatabaseSession, @unchecked Sendable {
+package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     private let database: SimulatedDatabase
     private var isConnected = false
     private var working: SimulatedDatabase.State?
@@ -62,11 +12,11 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     private var touched: Set<EventKind> = []
     private var moved: Set<EventKind> = []
     /// Called before each step, also by the worker's own tests.
-    var onStep: (SimulatedDatabase.Step) -> Void = { _ in }
+    package var onStep: (SimulatedDatabase.Step) -> Void = { _ in }
 
-    init(_ database: SimulatedDatabase) { self.database = database }
+    package init(_ database: SimulatedDatabase) { self.database = database }
 
-    func connect() throws(DatabaseFailure) -> ServerIdentity {
+    package func connect() throws(DatabaseFailure) -> ServerIdentity {
         onStep(.connect)
         guard database.isUp else { throw .connectionLost("connection refused") }
         if let fault = database.fault(.connect) { try fail(fault) }
@@ -75,20 +25,20 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
     }
 
-    func disconnect() { lose() }
-    func interrupt() {}
+    package func disconnect() { lose() }
+    package func interrupt() {}
 
-    func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? {
+    package func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? {
         try call(.obstacle, inTransaction: false) { (_) throws(DatabaseFailure) in }
         return database.missing.contains(lane) ? "table operation_logs.\(lane.name) is missing" : nil
     }
 
-    func begin() throws(DatabaseFailure) {
+    package func begin() throws(DatabaseFailure) {
         try call(.begin, inTransaction: false) { (_) throws(DatabaseFailure) in }
         working = database.state
     }
 
-    func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
+    package func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
         if lanes.map(\.rawValue) != lanes.map(\.rawValue).sorted() { database.violate("rows not locked in lane order") }
         var rows: [PositionRow] = []
         try call(.lock) { (state) throws(DatabaseFailure) in
@@ -98,7 +48,9 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return rows
     }
 
-    func insertPositions(spool: UniqueID, lanes: [EventKind], host: String, owner: UniqueID) throws(DatabaseFailure) {
+    package func insertPositions(spool: UniqueID, lanes: [EventKind], host: String, owner: UniqueID)
+        throws(DatabaseFailure)
+    {
         try call(.insert) { (state) throws(DatabaseFailure) in
             for lane in lanes where state.positions[lane] == nil {
                 state.positions[lane] = PositionRow(lane: lane, position: .zero, run: .zero, chain: 0, owner: owner)
@@ -106,7 +58,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         }
     }
 
-    func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
+    package func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
         var count = 0
         try call(.own) { (state) throws(DatabaseFailure) in
             for lane in lanes where state.positions[lane] != nil {
@@ -117,7 +69,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return count
     }
 
-    func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
+    package func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
         let new = EventTuples.split(tuples)
         if new.count != rows { database.violate("\(new.count) rows were sent, and \(rows) announced") }
         checkLocked(kind)
@@ -128,7 +80,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         }
     }
 
-    func upsert(_ watermarks: [Delivery.Watermark]) throws(DatabaseFailure) {
+    package func upsert(_ watermarks: [Delivery.Watermark]) throws(DatabaseFailure) {
         checkLocked(.pipelineWatermarks)
         let names = watermarks.map { String(decoding: $0.pipeline, as: UTF8.self) }
         if Set(names).count != names.count { database.violate("a pipeline twice in one statement") }
@@ -150,7 +102,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         }
     }
 
-    func move(spool: UniqueID, owner: UniqueID, _ moves: [PositionMove]) throws(DatabaseFailure) -> Int {
+    package func move(spool: UniqueID, owner: UniqueID, _ moves: [PositionMove]) throws(DatabaseFailure) -> Int {
         var count = 0
         try call(.move) { (state) throws(DatabaseFailure) in
             for move in moves {
@@ -166,7 +118,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return count
     }
 
-    func sendCommit() throws(DatabaseFailure) {
+    package func sendCommit() throws(DatabaseFailure) {
         if !touched.isSubset(of: moved) { database.violate("rows are committed without their position") }
         if let fault = database.fault(.sendCommit) {
             if fault == .lostAfter { apply() }
@@ -177,7 +129,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         isCommitting = true
     }
 
-    func awaitCommit() throws(DatabaseFailure) -> CommitAnswer {
+    package func awaitCommit() throws(DatabaseFailure) -> CommitAnswer {
         onStep(.awaitCommit)
         guard isConnected, isCommitting else { throw .connectionLost("no answer to wait for") }
         if let fault = database.fault(.awaitCommit) {
@@ -189,7 +141,7 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return CommitAnswer(warning: database.commitWarning)
     }
 
-    func rollback() throws(DatabaseFailure) {
+    package func rollback() throws(DatabaseFailure) {
         onStep(.rollback)
         guard isConnected, database.isUp else {
             lose()
@@ -273,17 +225,5 @@ final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     private func lose() {
         isConnected = false
         clear()
-    }
-}
-
-extension SimulatedDatabase.State {
-    /// One watermark event, by the rule.
-    mutating func apply(_ name: String, lastProcessed: Int64?, status: String?, updatedAt: Int64) {
-        var row = watermarks[name] ?? SimulatedDatabase.StoredWatermark()
-        if let current = row.updatedAt, updatedAt < current { return }
-        row.lastProcessed = lastProcessed ?? row.lastProcessed
-        row.status = status ?? row.status
-        row.updatedAt = updatedAt
-        watermarks[name] = row
     }
 }

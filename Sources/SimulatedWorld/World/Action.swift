@@ -1,0 +1,84 @@
+import Delivery
+import OperationLogs
+
+/// One thing that happens in a simulated world. A schedule is a list of them; each is drawn by itself, so that a schedule
+/// can be shortened without changing the rest.
+package enum Action: Sendable, Hashable {
+    /// A client writes lines.
+    case write(source: Int, lines: Int)
+    /// The daemon reads from a connection.
+    case read(source: Int, bytes: Int)
+    /// The client goes away; what it has written stays on the connection no longer.
+    case hangUp(source: Int)
+    /// The spool's thread takes turns.
+    case spool(turns: Int)
+    /// Clients are told what is durable.
+    case answer
+    /// Rejected lines are moved to the dead letters.
+    case move
+    /// Delivery goes so many steps.
+    case deliver(steps: Int)
+    case wait(milliseconds: Int)
+
+    /// The process ends at once; what it wrote is in the page cache.
+    case kill
+    /// As `kill`; of what a failed sync gave up, nothing is left in the cache.
+    case killAndEvict
+    /// The machine goes down: of what was not synced, each sector is there or not.
+    case powerCut(share: Int, seed: UInt64)
+    /// As `powerCut`, and again within the recovery, after so many operations on the disk.
+    case powerCutTwice(share: Int, seed: UInt64, operations: Int)
+    case stopAndStart
+
+    case failSync
+    case failCall(CallFaults.Rule)
+    case diskFull(Bool)
+
+    case databaseUp(Bool)
+    case databaseFault(SimulatedDatabase.Fault, after: Int)
+    case tableMissing(EventKind, Bool)
+    case tableLocked(EventKind, Bool)
+    case readOnly(Bool)
+
+    /// Draws one.
+    static func draw(_ random: inout SeededGenerator) -> Action {
+        func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        let source = number(0...2)
+        switch number(0...999) {
+        case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])
+        case ..<340: return .read(source: source, bytes: [50, 400, 3000, 20_000][number(0...3)])
+        case ..<350: return .hangUp(source: source)
+        case ..<530: return .spool(turns: number(1...4))
+        case ..<590: return .answer
+        case ..<640: return .move
+        case ..<800: return .deliver(steps: number(1...40))
+        case ..<850: return .wait(milliseconds: [1, 100, 1001, 20_000][number(0...3)])
+        case ..<862: return .kill
+        case ..<866: return .killAndEvict
+        case ..<880: return .powerCut(share: number(0...4) * 25, seed: random.next())
+        case ..<888: return .powerCutTwice(share: number(0...4) * 25, seed: random.next(), operations: number(0...14))
+        case ..<898: return .stopAndStart
+        case ..<903: return .failSync
+        case ..<909:
+            let call = ["pwritev", "fdatasync", "fallocate", "rename", "unlink", "fsync", "open", "ftruncate"]
+            return .failCall(
+                CallFaults.Rule(
+                    call: call[number(0...7)], nth: number(1...6), code: [5, 28, 122, 30][number(0...3)],
+                    isForGood: number(0...3) == 0))
+        case ..<915: return .diskFull(true)
+        case ..<925: return .diskFull(false)
+        case ..<933: return .databaseUp(false)
+        case ..<945: return .databaseUp(true)
+        case ..<965:
+            let faults: [SimulatedDatabase.Fault] = [
+                .lostBefore, .lostAfter, .lostAfter, .timedOut, .error("40001"), .error("57P01"), .error("53200"),
+                .error("08007"),
+            ]
+            return .databaseFault(faults[number(0...7)], after: number(0...12))
+        case ..<975: return .tableMissing(EventKind.allCases[number(0...7)], number(0...2) == 0)
+        case ..<987: return .tableLocked(EventKind.allCases[number(0...7)], number(0...2) == 0)
+        case ..<991: return .readOnly(true)
+        default: return .readOnly(false)
+        }
+    }
+}

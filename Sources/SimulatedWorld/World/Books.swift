@@ -1,0 +1,59 @@
+import OperationLogs
+import Synchronization
+
+/// What is broken, in words.
+package struct BrokenPromise: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Keeps account of every line: what was handed to the spool, what of it is durable, what was acknowledged, and where it
+/// must be in the end.
+///
+/// It is filled from the chunks as the inputs hand them over, not from what the spool reads back.
+final class Books: RecordSink {
+    struct Entry {
+        let line: SimulatedLine
+        let kind: UInt8
+        let payload: [UInt8]
+    }
+
+    private struct State {
+        /// By sequence number less one. Those behind the durable end may be lost in a crash.
+        var entries: [Entry] = []
+        var broken: BrokenPromise?
+    }
+
+    private let state = Mutex(State())
+    private let spool: any RecordSink
+    /// - Parameters:
+    ///   - spool: to which the chunks go on.
+    ///   - recovered: the accounts up to the durable end.
+    init(before spool: any RecordSink, entries: [Entry]) {
+        self.spool = spool
+        state.withLock { $0.entries = entries }
+    }
+
+    var entries: [Entry] { state.withLock { $0.entries } }
+    var broken: BrokenPromise? { state.withLock { $0.broken } }
+
+    func append(_ chunk: RecordChunk) {
+        state.withLock { state in
+            do {
+                try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1)).forEachRecord { record in
+                    guard let line = SimulatedLine(kind: record.kind, record.payload) else {
+                        throw BrokenPromise("a record of no line came from an input")
+                    }
+                    guard line.isInvalid == (record.kind == RecordLayout.rejectedLine),
+                        line.isInvalid || record.kind == line.kind.rawValue
+                    else { throw BrokenPromise("\(line.name) became a record of kind \(record.kind)") }
+                    state.entries.append(Entry(line: line, kind: record.kind, payload: Array(record.payload)))
+                }
+            } catch {
+                state.broken = error as? BrokenPromise ?? BrokenPromise("\(error)")
+            }
+        }
+        spool.append(chunk)
+    }
+}

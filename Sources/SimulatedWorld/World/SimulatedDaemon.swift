@@ -1,0 +1,114 @@
+import DeadLetters
+import Delivery
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Spool
+import Synchronization
+
+/// The daemon's stages over the simulated disk and database, joined as the executable joins them; each takes a step when
+/// it is told to, instead of having a thread.
+final class SimulatedDaemon {
+    private typealias Engine = DeliveryEngine<SimulatedSession, SimulatedTime>
+
+    let writer: SpoolWriter<SimulatedDisk, SimulatedTime>
+    let books: Books
+    let registry = Registry()
+    let watermarkClock: WatermarkClock
+    private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
+    private let engine: Engine
+    private let time: SimulatedTime
+    /// When delivery goes on, and whether new records make it go on before.
+    private var pause: (until: UInt64, isIdle: Bool)?
+    private var durableAtPause = SequenceNumber.zero
+
+    static let host = SpoolHost(machine: "m", directoryInode: 1, directoryBirthNanoseconds: 2)
+
+    static var options: SpoolOptions {
+        var options = SpoolOptions(
+            maxBytes: 192 << 10, segmentBytes: 32 << 10, minFreeBytes: 0, sync: .group, keepDeliveredBytes: 32 << 10)
+        options.smallestSegmentBytes = 32 << 10
+        return options
+    }
+
+    /// - Parameters:
+    ///   - seed: for ids and waits.
+    ///   - entries: the accounts so far; those behind the recovered end are struck out.
+    init(
+        disk: DiskState, database: SimulatedDatabase, time: SimulatedTime, seed: UInt64, entries: [Books.Entry],
+        said: @escaping @Sendable (String) -> Void
+    ) throws {
+        let ids = Mutex(SeededGenerator(seed: seed))
+        let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
+        let state = SimulatedDisk(disk)
+        self.time = time
+        writer = try SpoolWriter.open(
+            disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
+            diagnostics: diagnostics, registry: registry,
+            randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
+        let store = try DeadLetterStore(
+            in: state, spool: writer.spool, lowestPosition: writer.settled, registry: registry,
+            diagnostics: diagnostics, rotationBytes: 16 << 10)
+        mover = try DeadLetterMover(
+            source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics)
+        try mover.begin()
+        engine = Engine(
+            session: SimulatedSession(database), source: writer.makeReader(), ledger: writer, deadLetters: store,
+            options: DeliveryOptions(batchEvents: 40, host: "simulated"), time: time,
+            metrics: DeliveryMetrics(registry), diagnostics: diagnostics, seed: seed)
+        watermarkClock = WatermarkClock(notBefore: writer.latestFilledIn)
+        let durable = Int(writer.status.durable.rawValue)
+        guard durable <= entries.count else {
+            throw BrokenPromise("the spool holds \(durable) records after recovery, and \(entries.count) were written")
+        }
+        books = Books(before: writer, entries: Array(entries.prefix(durable)))
+    }
+
+    /// - Returns: whether there is more to do at once.
+    func turn() throws -> Bool { try writer.turn() == .again }
+
+    func move() throws { _ = try mover.turn(isLastRound: true) }
+
+    /// Goes so many steps, unless delivery waits for something.
+    func deliver(steps: Int) throws {
+        if let pause {
+            let isNews = pause.isIdle && writer.status.durable > durableAtPause
+            guard isNews || time.monotonicNanoseconds() >= pause.until else { return }
+            self.pause = nil
+            try engine.resume()
+        }
+        var left = steps
+        let reached = try engine.advance {
+            left -= 1
+            return left < 0
+        }
+        switch reached {
+        case .stopped: break
+        case .wait(let milliseconds), .gathering(let milliseconds): rest(milliseconds, isIdle: false)
+        case .idle(let milliseconds): rest(milliseconds ?? 3_600_000, isIdle: true)
+        }
+    }
+
+    private func rest(_ milliseconds: Int, isIdle: Bool) {
+        durableAtPause = writer.status.durable
+        pause = (time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000, isIdle)
+    }
+
+    /// Everything that is durable has its fate.
+    var isSettled: Bool {
+        let durable = writer.status.durable
+        return writer.settled == durable && writer.movedDeadLetters == durable
+    }
+
+    /// What it waits for, in words.
+    var state: String {
+        "spool \(writer.status.durable), settled \(writer.settled), moved \(writer.movedDeadLetters), delivery "
+            + "\(engine.status.state), \(writer.status.shortage.map { "\($0)" } ?? "room")"
+    }
+
+    /// An orderly end.
+    func stop() throws {
+        writer.stop()
+        while try writer.turn() != .ended {}
+    }
+}

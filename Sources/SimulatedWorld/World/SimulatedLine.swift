@@ -1,0 +1,66 @@
+import OperationLogs
+
+/// A line that can be known again wherever it ends: who wrote it and the how-manieth it is stand in it.
+struct SimulatedLine: Hashable {
+    let source: Int
+    let number: Int
+
+    /// What its column says by which it is known.
+    var name: String { "s\(source)-\(number)" }
+
+    /// Every eleventh is no event, every seventeenth one that the database refuses.
+    var isInvalid: Bool { number % 11 == 7 }
+    var isRefused: Bool { !isInvalid && kind != .pipelineWatermarks && number % 17 == 5 }
+    var kind: EventKind { EventKind.allCases[(number * 5 + source) % EventKind.allCases.count] }
+
+    /// With its end. No column is left to the time of receipt, so that its row is known before it is read.
+    var text: String {
+        if isInvalid { return "not json \(name)\n" }
+        var object = JSONObjectWriter()
+        object.add("event", text: kind.name)
+        var isNamed = false
+        for (index, column) in kind.columns.enumerated() {
+            switch column.form {
+            case .text, .literal:
+                // A pipeline's name is not the line's own: that stands in the status.
+                let first = kind == .pipelineWatermarks ? "p\(source)" : name
+                object.add(column.name, text: isNamed ? (kind == .pipelineWatermarks ? name : "x") : first)
+                isNamed = true
+            case .timestamp: object.add(column.name, text: Self.time(index == kind.columns.count - 1 ? number : 1))
+            case .integer: object.add(column.name, raw: "\(number)")
+            case .json: object.add(column.name, raw: "{\"n\": \(number)}")
+            }
+        }
+        return object.text + "\n"
+    }
+
+    /// Numbers wrap around, so that a later watermark may be the older one.
+    private static func time(_ number: Int) -> String {
+        Timestamp(microseconds: Int64(number % 50) * 1_000_000).rfc3339
+    }
+
+    /// Which line a spooled record is of; nil if it is of none.
+    init?(kind: UInt8, _ payload: UnsafeRawBufferPointer) {
+        let text: Substring
+        if kind == RecordLayout.rejectedLine {
+            guard let rejected = try? RejectedLine(payload) else { return nil }
+            text = String(decoding: rejected.line, as: UTF8.self).split(separator: " ").last ?? ""
+        } else {
+            guard let kind = EventKind(rawValue: kind) else { return nil }
+            let fields = EventTuples.fields(payload)
+            let index = kind == .pipelineWatermarks ? 2 : kind.columns.firstIndex { $0.form == .text } ?? 0
+            guard index < fields.count, let field = fields[index] else { return nil }
+            text = Substring(String(decoding: field, as: UTF8.self))
+        }
+        let parts = text.dropFirst().split(separator: "-")
+        guard text.first == "s", parts.count == 2, let source = Int(parts[0]), let number = Int(parts[1]) else {
+            return nil
+        }
+        self.init(source: source, number: number)
+    }
+
+    init(source: Int, number: Int) {
+        self.source = source
+        self.number = number
+    }
+}

@@ -1,0 +1,267 @@
+import DeadLetters
+import Delivery
+import Glibc
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// A machine with a daemon, clients and a database, in memory and without threads; and the accounts of what must become
+/// of every line. The same seed and actions give the same course, to the byte.
+final class World {
+    private let seed: UInt64
+    private let disk = DiskState()
+    private let database = SimulatedDatabase()
+    private let time = SimulatedTime()
+    private let wake: EventDescriptor?
+    private let weather = DatabaseWeather()
+    private let messages = Messages()
+
+    private var daemon: SimulatedDaemon?
+    private var connections: [Int: SimulatedConnection] = [:]
+    /// The number of each source's next line.
+    private var next: [Int: Int] = [:]
+    /// Lines that some client knows to be durable.
+    private var acknowledged: Set<SimulatedLine> = []
+    private var entries: [Books.Entry] = []
+    private var starts = 0
+    private var commitsSeen = 0
+    private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    init(seed: UInt64) {
+        self.seed = seed
+        wake = try? EventDescriptor()
+        let weather = weather
+        database.refuse = { kind, row in
+            row.withUnsafeBytes { SimulatedLine(kind: kind.rawValue, $0)?.isRefused ?? true }
+                ? ServerError(sqlstate: "23514", message: "check", constraint: "c") : nil
+        }
+        database.fault = { weather.fault($0) }
+    }
+
+    func take(_ action: Action) throws {
+        note("\(action)")
+        if daemon == nil { try start() }
+        do {
+            try perform(action)
+        } catch let broken as BrokenPromise {
+            throw broken
+        } catch {
+            // The daemon ends with its error; a new one is started.
+            note("\(error)")
+            endProcess()
+        }
+        try check()
+    }
+
+    // MARK: What happens
+
+    private func perform(_ action: Action) throws {
+        switch action {
+        case .write(let source, let lines): connection(source)?.write(lines)
+        case .read(let source, let bytes):
+            connections[source]?.read(bytes, received: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
+        case .hangUp(let source): connections[source] = nil
+        case .spool(let turns):
+            for _ in 0..<turns { if try !(daemon?.turn() ?? false) { break } }
+        case .answer: try answer()
+        case .move: try daemon?.move()
+        case .deliver(let steps): try daemon?.deliver(steps: steps)
+        case .wait(let milliseconds): time.advance(milliseconds: milliseconds)
+        case .kill: endProcess()
+        case .killAndEvict:
+            endProcess()
+            disk.evict()
+        case .powerCut(let share, let seed): powerCut(share, seed)
+        case .powerCutTwice(let share, let seed, let operations):
+            powerCut(share, seed)
+            disk.fail(from: disk.operations + operations)
+            try? start()
+            powerCut(share, seed &+ 1)
+        case .stopAndStart:
+            try daemon?.stop()
+            try answer()
+            endProcess()
+        case .failSync: disk.contents.withLock { $0.failsNextSync = true }
+        case .failCall(let rule): disk.contents.withLock { $0.callFaults = CallFaults(rule) }
+        case .diskFull(let isFull): disk.contents.withLock { $0.available = isFull ? 0 : 1 << 40 }
+        case .databaseUp(let isUp): database.isUp = isUp
+        case .databaseFault(let fault, let count): weather.strike(fault, after: count)
+        case .tableMissing(let kind, let isMissing):
+            if isMissing { database.missing.insert(kind) } else { database.missing.remove(kind) }
+        case .tableLocked(let kind, let isLocked): weather.lock(kind, isLocked)
+        case .readOnly(let isReadOnly): weather.setReadOnly(isReadOnly)
+        }
+    }
+
+    private func connection(_ source: Int) -> SimulatedConnection? {
+        if let open = connections[source] { return open }
+        guard let daemon, let wake else { return nil }
+        let made = SimulatedConnection(
+            source: source, first: next[source] ?? 1, sink: daemon.books, wake: wake, registry: daemon.registry,
+            watermarkClock: daemon.watermarkClock)
+        made.onWritten = { [weak self] in self?.next[source] = $0 }
+        connections[source] = made
+        return made
+    }
+
+    private func answer() throws {
+        for source in connections.keys.sorted() {
+            guard let connection = connections[source] else { continue }
+            try connection.settle()
+            for number in connection.first..<connection.first + connection.acknowledged {
+                acknowledged.insert(SimulatedLine(source: source, number: number))
+            }
+        }
+    }
+
+    // MARK: Ends and starts
+
+    private func endProcess() {
+        if let daemon { entries = daemon.books.entries }
+        daemon = nil
+        connections = [:]
+        disk.contents.withLock {
+            // A fault that is there for good would keep the daemon from ever starting again.
+            $0.callFaults = CallFaults()
+            $0.failsNextSync = false
+        }
+    }
+
+    private func powerCut(_ share: Int, _ seed: UInt64) {
+        endProcess()
+        var random = SeededGenerator(seed: seed)
+        disk.crash(keeping: Double(share) / 100, using: &random)
+    }
+
+    private func start() throws {
+        starts += 1
+        let started = try SimulatedDaemon(
+            disk: disk, database: database, time: time, seed: seed &* 1000 &+ UInt64(starts), entries: entries,
+            said: { [messages] in messages.add($0) })
+        daemon = started
+        entries = started.books.entries
+        try checkRecovered()
+    }
+
+    private func checkRecovered() throws {
+        let lines = entries.map(\.line)
+        let present = Set(lines)
+        guard present.count == lines.count else { throw BrokenPromise("a line is in the spool twice") }
+        if let lost = acknowledged.subtracting(present).min(by: { $0.number < $1.number }) {
+            throw BrokenPromise("\(lost.name) was acknowledged and is not in the spool after a start")
+        }
+    }
+
+    // MARK: The accounts
+
+    /// What holds after every action.
+    private func check() throws {
+        if let daemon {
+            if let broken = daemon.books.broken { throw broken }
+            entries = daemon.books.entries
+        }
+        if let violation = database.violations.first { throw BrokenPromise("the database saw \(violation)") }
+        guard database.commits != commitsSeen else { return }
+        commitsSeen = database.commits
+        try checkTables()
+    }
+
+    /// Each table holds exactly the records up to its position that were not refused, in their order.
+    private func checkTables() throws {
+        for kind in EventKind.allCases where kind != .pipelineWatermarks {
+            let position = Int(database.state.positions[kind]?.position.rawValue ?? 0)
+            guard position <= entries.count else {
+                throw BrokenPromise("\(kind.name) stands at \(position), and the spool has \(entries.count) records")
+            }
+            let expected = entries.prefix(position).filter { $0.kind == kind.rawValue && !$0.line.isRefused }
+            let rows = database.state.tables[kind] ?? []
+            guard rows.elementsEqual(expected.lazy.map(\.payload)) else {
+                throw BrokenPromise(
+                    "\(kind.name) has \(rows.count) rows at position \(position), and should have \(expected.count)")
+            }
+            note("\(kind.rawValue) \(position) \(rows.count)")
+        }
+    }
+
+    /// All faults are over: everything has to arrive.
+    func end() throws {
+        disk.contents.withLock {
+            $0.available = 1 << 40
+            $0.callFaults = CallFaults()
+            $0.failsNextSync = false
+        }
+        database.isUp = true
+        database.missing = []
+        weather.clear()
+        for _ in 0..<20_000 {
+            do {
+                if try drain() { return try balance() }
+            } catch let broken as BrokenPromise {
+                throw broken
+            } catch {
+                // Of what was before: with the faults over, a new start has to do.
+                note("\(error)")
+                endProcess()
+            }
+        }
+        throw BrokenPromise("with all faults over it does not drain: \(daemon?.state ?? "no daemon")")
+    }
+
+    /// - Returns: whether everything has its fate.
+    private func drain() throws -> Bool {
+        if daemon == nil { try start() }
+        guard let daemon else { return false }
+        let received = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
+        for source in connections.keys.sorted() { connections[source]?.read(1 << 20, received: received) }
+        while try daemon.turn() {}
+        try answer()
+        try daemon.move()
+        try daemon.deliver(steps: 1000)
+        try check()
+        time.advance(milliseconds: 500)
+        return daemon.isSettled && connections.values.allSatisfy(\.isThrough)
+    }
+
+    private func balance() throws {
+        try checkTables()
+        var reference = SimulatedDatabase.State()
+        for entry in entries where entry.kind == EventKind.pipelineWatermarks.rawValue {
+            reference.apply(entry.payload)
+        }
+        guard reference.watermarks == database.state.watermarks else {
+            throw BrokenPromise("watermarks \(database.state.watermarks), and should be \(reference.watermarks)")
+        }
+        var letters: [UInt64: DeadLetter] = [:]
+        try DeadLetterList(in: SimulatedDisk(disk)).forEach { letter in
+            guard letters.updateValue(letter, forKey: letter.id.rawValue) == nil else {
+                throw BrokenPromise("the dead letter \(letter.id) is there twice")
+            }
+            return true
+        }
+        for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
+            guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
+                throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
+            }
+            let isRight =
+                entry.line.isRefused
+                ? letter.reason == .rejectedByDatabase && letter.event == entry.line.kind
+                : letter.reason == .invalidJSON && letter.line + [0x0a] == Array(entry.line.text.utf8)
+            if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
+        }
+        if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
+        try checkRecovered()
+        note("\(entries.count) \(acknowledged.count)")
+    }
+
+    private func note(_ text: String) {
+        for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+}
+
+/// What the daemon has said.
+final class Messages: Sendable {
+    private let list = Mutex<[String]>([])
+
+    var all: [String] { list.withLock { $0 } }
+    func add(_ text: String) { list.withLock { $0.append(text) } }
+}

@@ -1,0 +1,26 @@
+import SimulatedWorld
+import Testing
+
+@Test(arguments: 0..<4)
+func `no schedule of faults, crashes and stops loses, repeats or alters a line`(shard: UInt64) {
+    for seed in shard * 10_000..<shard * 10_000 + 25 {
+        #expect(throws: Never.self, "seed \(seed)") { try Schedule(seed: seed).play() }
+    }
+}
+
+@Test func `a seed has the same course each time, and another seed another`() throws {
+    let first = try Schedule(seed: 7).play()
+    #expect(try Schedule(seed: 7).play() == first)
+    #expect(try Schedule(seed: 8).play() != first)
+}
+
+@Test func `a schedule is shortened to the actions that a failure needs`() {
+    let schedule = Schedule(seed: 3)
+    func count(_ schedule: Schedule, _ isIt: (Action) -> Bool) -> Int { schedule.actions.count(where: isIt) }
+    func isWrite(_ action: Action) -> Bool { if case .write = action { true } else { false } }
+    let short = schedule.shortened { count($0, isWrite) >= 3 && $0.actions.contains(.stopAndStart) }
+    #expect(short.actions.count == 4)
+    #expect(count(short, isWrite) == 3 && short.actions.contains(.stopAndStart))
+    // What is kept is named by its numbers, and they give the same actions again.
+    #expect(Schedule(seed: 3, keeping: short.kept).actions == short.actions)
+}

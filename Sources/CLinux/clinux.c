@@ -83,3 +83,7 @@ pid_t clinux_thread_id(void) { return (pid_t)syscall(SYS_gettid); }
 void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int clinux_allocate(int descriptor, int64_t length) { return fallocate(descriptor, 0, 0, length); }
+
+int clinux_reserve(int descriptor, int64_t length) {
+    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, length);
+}

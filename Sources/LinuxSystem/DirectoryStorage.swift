@@ -94,8 +94,9 @@ public struct DirectoryStorage: Storage {
             if errno == EWOULDBLOCK { return nil }
             throw .last("flock", subject(name))
         }
-        let holder = "\(getpid())\n"
-        guard ftruncate(opened, 0) == 0, pwrite(opened, holder, holder.utf8.count, 0) >= 0 else {
+        // In place, without cutting it first: a full disk has no other block. The name is for messages only.
+        let holder = "\(getpid())\n" + String(repeating: " ", count: 15) + "\n"
+        guard pwrite(opened, holder, holder.utf8.count, 0) >= 0 || errno == ENOSPC || errno == EDQUOT else {
             throw .last("write", subject(name))
         }
         return held

@@ -60,6 +60,10 @@ public final class RegularFile: StorageFile {
         }
     }
 
+    public func reserve(upTo length: UInt64) {
+        _ = retryingInterrupts { clinux_reserve(descriptor.rawValue, Int64(length)) }
+    }
+
     public func truncate(to length: UInt64) throws(SystemError) {
         guard retryingInterrupts({ ftruncate(descriptor.rawValue, off_t(length)) }) != nil else {
             throw .last("ftruncate", subject)

@@ -12,8 +12,15 @@ public protocol StorageFile: AnyObject, Sendable {
     func synchronize() throws(SystemError)
     /// Reserves blocks up to `length` and extends the file to it; what is not written reads as zeros.
     func allocate(_ length: UInt64) throws(SystemError)
+    /// Reserves blocks up to `length` for later writes, and leaves the file as long as it is. A wish: where the disk is
+    /// full or the file system knows no such thing, nothing happens. `truncate(to:)` gives them back.
+    func reserve(upTo length: UInt64)
     func truncate(to length: UInt64) throws(SystemError)
     func length() throws(SystemError) -> UInt64
+}
+
+extension StorageFile {
+    public func reserve(upTo length: UInt64) {}
 }
 
 public enum StorageOpening: Sendable {

@@ -47,6 +47,9 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "look at it with 'opslogd spool verify', and restore the file from a copy")
     }
 
+    /// Whether the disk, or the share of it that this user may fill, is full.
+    var isOutOfSpace: Bool { code == .system(ENOSPC) || code == .system(EDQUOT) }
+
     /// What the process should end with (sysexits.h).
     public var exitStatus: Int32 {
         switch code {

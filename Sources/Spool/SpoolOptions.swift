@@ -10,7 +10,7 @@ public struct SpoolOptions: Sendable, Hashable {
     /// All files of segments together.
     public var maxBytes: UInt64
     public var segmentBytes: UInt64
-    /// Left free on the file system: below it no segment is made.
+    /// Left free on the file system: below it no segment is made. What others write may still use it up.
     public var minFreeBytes: UInt64
     public var sync: Sync
     /// Delivered segments are kept up to so many bytes …

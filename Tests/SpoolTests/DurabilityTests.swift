@@ -116,7 +116,8 @@ private func loseUnsynced(_ disk: DiskState) {
     let newRun = "pwritev fdatasync"
     #expect(
         try disk.calls { opened = try openSimulated(disk, time: time) }
-            == "\(identity) fsync fsync \(identity) \(newRun)", "identity, both directories, cursor, run")
+            == "\(identity) fsync fsync \(identity) \(newRun) \(identity)",
+        "identity, both directories, cursor, run, reserve")
     let writer = try #require(opened)
     func fill(_ numbers: ClosedRange<UInt64>) throws {
         for number in numbers {

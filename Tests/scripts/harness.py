@@ -96,6 +96,18 @@ class Server:
             with contextlib.suppress(subprocess.CalledProcessError):
                 self._run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
 
+    def kill(self):
+        """kill -9 of the postmaster and of every process that it has started: what a crash of the machine leaves."""
+        with open(os.path.join(self.data, "postmaster.pid")) as file:
+            postmaster = int(file.readline())
+        with open("/proc/%d/task/%d/children" % (postmaster, postmaster)) as file:
+            children = [int(pid) for pid in file.read().split()]
+        for pid in [postmaster] + children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until("the processes of PostgreSQL are gone",
+                   lambda: not any(os.path.exists("/proc/%d" % pid) for pid in [postmaster] + children), 10)
+
     def query(self, sql):
         """Rows as lists of strings."""
         out = subprocess.run([os.path.join(self.programs, "psql"), "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1",

@@ -65,4 +65,7 @@ void clinux_give_memory_back(void);
 /// fallocate(2) with mode 0: reserves the blocks and extends the file.
 int clinux_allocate(int descriptor, int64_t length);
 
+/// fallocate(2) with FALLOC_FL_KEEP_SIZE: reserves the blocks; the file stays as long as it is.
+int clinux_reserve(int descriptor, int64_t length);
+
 #endif

@@ -8,6 +8,8 @@ struct JournalWriter<Disk: Storage> {
     private let directory: Disk
     private let header: JournalHeader
     private let rotationBytes: UInt64
+    /// Up to where the file has blocks, as far as is known.
+    private var reservedUpTo: UInt64 = 0
     private var number: UInt64
     /// The file appended to; nil until the first append makes one.
     private var file: Disk.File?
@@ -25,6 +27,17 @@ struct JournalWriter<Disk: Storage> {
         length = recovered.appendableLength ?? 0
         file = recovered.appendableLength == nil ? nil : try directory.open(JournalFileName.of(number), .writing)
         isNameFresh = recovered.appendableLength == 0
+        reserveAhead()
+    }
+
+    /// Blocks for letters to come: on a disk that somebody else has filled, lines still leave the spool for the store, so
+    /// that the spool can free its segments.
+    private static var aheadBytes: UInt64 { 1 << 20 }
+
+    private mutating func reserveAhead() {
+        guard let file, length + Self.aheadBytes / 2 > reservedUpTo else { return }
+        reservedUpTo = length + Self.aheadBytes
+        file.reserve(upTo: reservedUpTo)
     }
 
     /// Appends whole lines.
@@ -41,6 +54,7 @@ struct JournalWriter<Disk: Storage> {
             try Self.write(head, lines, to: file, at: length)
         } catch {
             // Part of it may stand there, and a shorter append would leave the rest of it behind itself.
+            reservedUpTo = 0
             do throws(SystemError) { try file.truncate(to: length) } catch { throw fail(error) }
             throw error
         }
@@ -50,6 +64,7 @@ struct JournalWriter<Disk: Storage> {
         } catch { throw fail(error) }
         isNameFresh = false
         length += UInt64(head.count + lines.count)
+        reserveAhead()
         return head.count + lines.count
     }
 
@@ -57,6 +72,7 @@ struct JournalWriter<Disk: Storage> {
         let made = try directory.open(JournalFileName.of(number + 1), .creating)
         number += 1
         length = 0
+        reservedUpTo = 0
         isNameFresh = true
         file = made
         return made

@@ -17,7 +17,8 @@ enum TornEnd {
         } catch {
             guard error.isOutOfSpace else { throw error }
             isCopied = false
-            try directory.remove(aside)
+            // A full disk may not even have had room for the name.
+            if try directory.names().contains(aside) { try directory.remove(aside) }
         }
         try file.truncate(to: start)
         try file.synchronize()

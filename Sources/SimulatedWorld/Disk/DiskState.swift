@@ -34,6 +34,10 @@ package final class DiskState: Sendable {
         package var failsNextSync = false
         package var failsReads = false
         package var available: UInt64 = 1 << 40
+        /// Blocks of 4 KiB of all files together, beyond which none grows; nil: as many as are wanted.
+        package var capacityBlocks: Int?
+        /// So many calls from now on, of those that may need a block, the next one fails with ENOSPC.
+        package var callsUntilFull: Int?
         /// Calls that are to fail.
         package var callFaults = CallFaults()
     }
@@ -52,6 +56,9 @@ package final class DiskState: Sendable {
             contents.calls?.append(call)
             if contents.operations > contents.failsFrom {
                 return .failure(SystemError(call: call, subject: "disk", code: EIO))
+            }
+            guard contents.hasBlock(for: call) else {
+                return .failure(SystemError(call: call, subject: "disk", code: ENOSPC))
             }
             if let code = contents.callFaults.code(for: call) {
                 return .failure(SystemError(call: call, subject: "disk", code: code))
@@ -167,6 +174,25 @@ extension DiskState.Node {
 }
 
 extension DiskState.Contents {
+    /// Of the files that have a name.
+    package var usedBlocks: Int {
+        let linked = Set(directories.values.flatMap(\.entries.values))
+        return linked.reduce(0) { $0 + ((nodes[$1]?.bytes.count ?? 0) + 4095) / 4096 }
+    }
+
+    package mutating func hasBlock(for call: String) -> Bool {
+        guard let left = callsUntilFull, ["open", "pwritev", "fallocate", "rename"].contains(call) else { return true }
+        callsUntilFull = left > 0 ? left - 1 : nil
+        return left > 0
+    }
+
+    /// Whether the file may be so long.
+    package func hasRoom(for node: Int, length: Int) -> Bool {
+        guard let capacityBlocks else { return true }
+        let grown = (length + 4095) / 4096 - ((nodes[node]?.bytes.count ?? 0) + 4095) / 4096
+        return grown <= 0 || usedBlocks + grown <= capacityBlocks
+    }
+
     package mutating func edit(_ path: String, _ change: @escaping @Sendable (inout [String: Int]) -> Void) {
         guard var directory = directories[path] else { return }
         change(&directory.entries)

@@ -67,7 +67,12 @@ package struct SimulatedDisk: Storage {
         }
     }
 
-    package func availableBytes() throws(SystemError) -> UInt64 { state.contents.withLock { $0.available } }
+    package func availableBytes() throws(SystemError) -> UInt64 {
+        state.contents.withLock { contents in
+            guard let capacity = contents.capacityBlocks else { return contents.available }
+            return UInt64(max(0, capacity - contents.usedBlocks)) * 4096
+        }
+    }
 
     package func directory(_ name: String) throws(SystemError) -> SimulatedDisk {
         state.contents.withLock { contents in

@@ -30,6 +30,9 @@ package final class SimulatedFile: StorageFile {
         let node = node
         try state.change("pwritev") { contents throws(SystemError) in
             var at = Int(offset)
+            guard contents.hasRoom(for: node, length: at + parts.reduce(0) { $0 + $1.count }) else {
+                throw SystemError(call: "pwritev", subject: "disk", code: ENOSPC)
+            }
             for part in parts where !part.isEmpty {
                 contents.nodes[node]?.write(part, at: at)
                 at += part.count
@@ -57,7 +60,7 @@ package final class SimulatedFile: StorageFile {
     package func allocate(_ length: UInt64) throws(SystemError) {
         let node = node
         try state.change("fallocate") { contents throws(SystemError) in
-            guard contents.available >= length else {
+            guard contents.available >= length, contents.hasRoom(for: node, length: Int(length)) else {
                 throw SystemError(call: "fallocate", subject: "disk", code: ENOSPC)
             }
             contents.nodes[node]?.resize(Int(length))

@@ -6,6 +6,7 @@ import OperationLogs
 struct IdentityFile<Disk: Storage> {
     static var name: String { "identity" }
     private static var newName: String { "identity.new" }
+    private static var aheadBytes: UInt64 { 16 << 10 }
 
     private(set) var identity: SpoolIdentity
     private let disk: Disk
@@ -35,6 +36,7 @@ struct IdentityFile<Disk: Storage> {
             if try disk.names().contains(newName) { try disk.remove(newName) }
             let file = try disk.open(newName, .creating)
             try file.write(text, at: 0)
+            file.reserve(upTo: aheadBytes)
             try file.synchronize()
             try disk.rename(newName, to: name)
             try disk.synchronizeDirectory()
@@ -42,16 +44,29 @@ struct IdentityFile<Disk: Storage> {
         return IdentityFile(identity: identity, disk: disk, goodBytes: text.count)
     }
 
-    /// Adds a run; durable when this returns. A torn line of an earlier start is cut off first.
-    mutating func append(_ run: SpoolRun) throws(SpoolError) {
+    /// Adds a run; durable when this returns. A torn line of an earlier start is cut off first. Where the disk has no block
+    /// for it, the reserve becomes the file.
+    mutating func append(_ run: SpoolRun, sparing reserve: inout SpoolReserve<Disk>) throws(SpoolError) {
         let text = Array(SpoolIdentity.runText(run).utf8)
-        try spooling { () throws(SystemError) in
-            let file = try disk.open(Self.name, .writing)
-            if try file.length() != UInt64(goodBytes) { try file.truncate(to: UInt64(goodBytes)) }
-            try file.write(text, at: UInt64(goodBytes))
-            try file.synchronize()
+        do throws(SystemError) {
+            try append(text)
+        } catch {
+            guard error.isOutOfSpace, reserve.isHeld else { throw SpoolError(error) }
+            try spooling { () throws(SystemError) in
+                let known = try disk.open(Self.name, .reading).bytes(from: 0, count: goodBytes)
+                try reserve.become(Self.name, by: Self.newName, holding: known + text)
+            }
         }
         identity.runs.append(run)
+    }
+
+    private func append(_ text: [UInt8]) throws(SystemError) {
+        let file = try disk.open(Self.name, .writing)
+        if try file.length() != UInt64(goodBytes) { try file.truncate(to: UInt64(goodBytes)) }
+        try file.write(text, at: UInt64(goodBytes))
+        // For the starts to come, as many as find the disk full.
+        file.reserve(upTo: UInt64(goodBytes + text.count) + Self.aheadBytes)
+        try file.synchronize()
     }
 
     private static func contents(_ disk: Disk) throws(SpoolError) -> [UInt8]? {

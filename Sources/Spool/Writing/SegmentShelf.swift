@@ -28,14 +28,23 @@ struct SegmentShelf<Disk: Storage>: Sendable {
         let freed = Array(map.snapshot.segments.prefix(count))
         map.update { $0.segments.removeFirst(count) }
         for segment in freed {
-            if spareBytes == 0, segment.bytes == retention.options.segmentBytes {
-                try directory.rename(segment.name, to: SegmentName.unnamed)
-                spareBytes = segment.bytes
-            } else {
-                try directory.remove(segment.name)
-            }
+            let isSpare = spareBytes == 0 && segment.bytes == retention.options.segmentBytes
+            if isSpare, try keepSpare(segment) { continue }
+            try directory.remove(segment.name)
         }
         try directory.synchronizeDirectory()
+    }
+
+    /// - Returns: false if the disk has not even room for the name.
+    private mutating func keepSpare(_ segment: SegmentEntry) throws(SystemError) -> Bool {
+        do throws(SystemError) {
+            try directory.rename(segment.name, to: SegmentName.unnamed)
+        } catch {
+            guard error.isOutOfSpace else { throw error }
+            return false
+        }
+        spareBytes = segment.bytes
+        return true
     }
 
     /// Has blocks for a segment of so many bytes, under no name yet.
@@ -59,16 +68,24 @@ struct SegmentShelf<Disk: Storage>: Sendable {
     }
 
     /// Writes header and snapshot, syncs them, gives the file its name, and makes the name durable.
-    func name(
+    ///
+    /// - Throws: a full disk, after which the file waits to be used again.
+    mutating func name(
         _ file: Disk.File, _ header: SegmentHeader, _ snapshot: FrameHeader, payload: [UInt8]
     ) throws(SystemError) -> ActiveSegment<Disk.File> {
-        try file.write(header.bytes, at: 0)
         var active = ActiveSegment(
             file: file, header: header, end: UInt64(SegmentHeader.length), isStopSealed: false)
-        try payload.withRawBytes { payload throws(SystemError) in
-            try active.append(snapshot, payload: [payload])
+        do throws(SystemError) {
+            try file.write(header.bytes, at: 0)
+            try payload.withRawBytes { payload throws(SystemError) in
+                try active.append(snapshot, payload: [payload])
+            }
+            try directory.rename(SegmentName.unnamed, to: SegmentName.of(header.firstSequence))
+        } catch {
+            if error.isOutOfSpace { spareBytes = header.fileLength }
+            throw error
         }
-        try directory.rename(SegmentName.unnamed, to: SegmentName.of(header.firstSequence))
+        spareBytes = 0
         try directory.synchronizeDirectory()
         return active
     }

@@ -29,7 +29,8 @@ extension SpoolWriter {
         let options = try options.validated()
         let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
-        let recovery = try found.mend(diagnostics)
+        var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
+        let recovery = try mend(found, sparing: &reserve, diagnostics)
         let spool = found.identity.identity.spool
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
@@ -42,11 +43,15 @@ extension SpoolWriter {
         var cursor = try CursorFile(disk, continuing: slot)
         if found.cursor != nil {
             // The slot that was read may stand in the page cache only, and segments are freed by what it says.
-            try spooling { () throws(SystemError) in try cursor.save(slot) }
+            try spooling { () throws(SystemError) in
+                try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
+            }
         }
-        try found.identity.append(run)
+        try found.identity.append(run, sparing: &reserve)
+        try spooling { () throws(SystemError) in try reserve.make() }
         let core = try WriterCore(
-            found, run: run.id, cursor: cursor, options: options, pipelines: pipelines, randomID: randomID)
+            found, run: run.id, cursor: cursor, reserve: reserve, options: options, pipelines: pipelines,
+            randomID: randomID)
         let inbox = SpoolInbox(
             lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
             latestFilledIn: found.latestFilledIn, runs: found.identity.identity.runs)
@@ -54,6 +59,20 @@ extension SpoolWriter {
         return try SpoolWriter(
             SpoolParts(core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery),
             time: time, options: options, diagnostics: diagnostics, registry: registry)
+    }
+
+    /// Mending is the same when it is done again.
+    private static func mend(
+        _ found: SpoolRecovery<Disk>, sparing reserve: inout SpoolReserve<Disk>, _ diagnostics: Diagnostics
+    ) throws(SpoolError) -> String {
+        do {
+            return try found.mend(diagnostics)
+        } catch {
+            guard error.isOutOfSpace, try spooling({ () throws(SystemError) in try reserve.giveUp() }) else {
+                throw error
+            }
+            return try found.mend(diagnostics)
+        }
     }
 
     /// The segments' own times, and those of the groups in the last one.
@@ -67,7 +86,8 @@ extension SpoolWriter {
 
 extension WriterCore {
     fileprivate init(
-        _ found: SpoolRecovery<Disk>, run: UniqueID, cursor: CursorFile<Disk.File>, options: SpoolOptions,
+        _ found: SpoolRecovery<Disk>, run: UniqueID, cursor: CursorFile<Disk.File>, reserve: SpoolReserve<Disk>,
+        options: SpoolOptions,
         pipelines: (@Sendable () -> [SnapshotEntry])?, randomID: @escaping @Sendable () -> UniqueID
     ) throws(SpoolError) {
         let map = SpoolMap(
@@ -88,7 +108,7 @@ extension WriterCore {
                 groupBytes: Int(min(4 << 20, options.segmentBytes / 4)), gatherMilliseconds: gather),
             shelf: SegmentShelf(
                 directory: found.segments, map: map, retention: SegmentRetention(options: options)),
-            cursor: cursor, active: active, nextSequence: found.nextSequence, chain: found.chain,
+            cursor: cursor, reserve: reserve, active: active, nextSequence: found.nextSequence, chain: found.chain,
             latestFilledIn: found.latestFilledIn, positions: found.scan?.positions ?? [:], pipelines: pipelines,
             randomID: randomID)
     }

@@ -112,23 +112,28 @@ extension SpoolWriter {
         try core.saveCursor(slot, now: now)
     }
 
-    /// Says once when space runs short, and once when it is there again.
+    /// Says when space runs short and when it is there again, once each.
     private func note(_ shortage: SpaceShortage?, _ core: inout WriterCore<Disk>) {
+        let now = monotonicMilliseconds
+        let remark: SpaceTrouble.Remark?
         if let shortage {
-            core.commit.spaceRefused(shortage, now: monotonicMilliseconds)
+            core.commit.spaceRefused(shortage, now: now)
+            remark = core.trouble.refused(now: now)
         } else {
             core.commit.spaceGranted()
+            remark = core.trouble.granted(now: now)
         }
-        let before = inbox.withLock { inbox in
-            defer { inbox.shortage = shortage }
-            return inbox.shortage
-        }
-        if let shortage, before == nil {
+        inbox.withLock { $0.shortage = shortage }
+        let what = "no room for another segment: \(shortage?.description ?? "")"
+        let remedy = "free space, raise max_bytes, or bring the database back"
+        switch remark {
+        case .short: diagnostics.warning("\(what); inputs wait and nothing is lost; \(remedy)")
+        case .shortAgain:
             diagnostics.warning(
-                "no room for another segment: \(shortage); inputs wait and nothing is lost; free space, raise "
-                    + "max_bytes, or bring the database back")
-        } else if shortage == nil, before != nil {
-            diagnostics.notice("there is room again; inputs go on")
+                "again \(what); inputs wait whenever there is none, and nothing is lost; said no more until there was "
+                    + "room for a minute; \(remedy)")
+        case .over: diagnostics.notice("there is room again; inputs go on")
+        case nil: break
         }
     }
 }

@@ -9,6 +9,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     var commit: GroupCommitStateMachine
     var shelf: SegmentShelf<Disk>
     var cursor: CursorFile<Disk.File>
+    var reserve: SpoolReserve<Disk>
     /// nil before the first record, and after a segment got its own seal.
     var active: ActiveSegment<Disk.File>?
     var nextSequence: SequenceNumber
@@ -17,6 +18,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     var positions: [[UInt8]: [UInt8]]
     let pipelines: (@Sendable () -> [SnapshotEntry])?
     let randomID: @Sendable () -> UniqueID
+    var trouble = SpaceTrouble()
     var syncs: UInt64 = 0
     /// Delivered segments that would have been kept, had there been room.
     private(set) var gaveWay: UInt64 = 0
@@ -119,7 +121,14 @@ struct WriterCore<Disk: Storage>: Sendable {
         head.payloadChecksum = snapshot.withUnsafeBytes { CRC32C.of($0) }
         let made: ActiveSegment<Disk.File>
         do throws(SystemError) {
-            made = try shelf.name(file, header, head, payload: snapshot)
+            // The name may need a block of the directory.
+            var shelf = shelf
+            defer { self.shelf = shelf }
+            made = try reserve.makingWay { () throws(SystemError) in
+                try shelf.name(file, header, head, payload: snapshot)
+            }
+        } catch  where error.isOutOfSpace {
+            return .diskFull
         } catch {
             throw SpoolError(error)
         }
@@ -130,6 +139,7 @@ struct WriterCore<Disk: Storage>: Sendable {
             $0.segments.append(SegmentEntry(header: header, lastWritten: now))
             $0.durableEnd = made.end
         }
+        try spooling { () throws(SystemError) in try reserve.make() }
         return nil
     }
 
@@ -152,7 +162,9 @@ struct WriterCore<Disk: Storage>: Sendable {
         guard var segment = active else { return }
         let seal = frame(.seal, endsSegment: true, now)
         let offset = segment.end
-        try spooling { () throws(SystemError) in try segment.append(seal, payload: []) }
+        try spooling { () throws(SystemError) in
+            try reserve.makingWay { () throws(SystemError) in try segment.append(seal, payload: []) }
+        }
         active = nil
         syncs += 1
         shelf.map.update {
@@ -169,7 +181,9 @@ struct WriterCore<Disk: Storage>: Sendable {
             return try sealSegment(now)
         }
         let seal = frame(.seal, now)
-        try spooling { () throws(SystemError) in try segment.append(seal, payload: []) }
+        try spooling { () throws(SystemError) in
+            try reserve.makingWay { () throws(SystemError) in try segment.append(seal, payload: []) }
+        }
         active = segment
         syncs += 1
         shelf.map.update { $0.durableEnd = segment.end }
@@ -178,9 +192,12 @@ struct WriterCore<Disk: Storage>: Sendable {
     /// Makes the cursor durable, and then frees what it has passed and is not kept.
     mutating func saveCursor(_ slot: CursorSlot, now: Timestamp) throws(SpoolError) {
         try spooling { () throws(SystemError) in
-            try cursor.save(slot)
+            var cursor = cursor
+            try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
+            self.cursor = cursor
             let delivered = min(slot.settled, slot.moved)
             try shelf.free(shelf.retention.expired(shelf.closed(now: now), delivered: delivered))
+            try reserve.make()
         }
         syncs += 1
     }

@@ -31,6 +31,9 @@ for command, process in running:
     output = process.communicate()[0]
     check("%s schedules from seed %s" % (command[5], command[3]), process.returncode == 0, "\n" + output)
 
+every = subprocess.run([world, "exhaust"], env=environment, capture_output=True, text=True)
+check(every.stdout.strip() or "every small workload", every.returncode == 0, every.stderr)
+
 one = [world, "play", "--seed", str(FIRST), "--count", "20"]
 runs = [subprocess.run(one, env=environment, capture_output=True, text=True) for _ in range(2)]
 check("the same seeds have the same course in another process", runs[0].returncode == 0 and runs[0].stdout == runs[1].stdout)

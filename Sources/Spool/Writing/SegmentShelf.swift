@@ -29,10 +29,12 @@ struct SegmentShelf<Disk: Storage>: Sendable {
         map.update { $0.segments.removeFirst(count) }
         for segment in freed {
             let isSpare = spareBytes == 0 && segment.bytes == retention.options.segmentBytes
-            if isSpare, try keepSpare(segment) { continue }
-            try directory.remove(segment.name)
+            let isKept = isSpare ? try keepSpare(segment) : false
+            if !isKept { try directory.remove(segment.name) }
+            // One by one: not every file system keeps the order of two removals through a power cut, and one that is
+            // gone between two that are there would look like damage.
+            try directory.synchronizeDirectory()
         }
-        try directory.synchronizeDirectory()
     }
 
     /// - Returns: false if the disk has not even room for the name.

@@ -27,6 +27,24 @@ import Testing
             ])
     }
 
+    @Test func `the journal holds blocks for letters to come, after an append and after a start`() throws {
+        let scratch = try ScratchDirectory()
+        func blockBytes() -> Int {
+            var status = stat()
+            return stat("\(scratch.path)/dead-letters/0000000001.dead", &status) == 0 ? Int(status.st_blocks) * 512 : -1
+        }
+        try openStore(scratch.storage).append([letter(5)])
+        #expect(blockBytes() >= 1 << 20)
+        let length = try scratch.bytes(of: "0000000001.dead").count
+        // Cut to its own length, it holds nothing any more.
+        try scratch.letters.open("0000000001.dead", .writing).truncate(to: UInt64(length))
+        #expect(blockBytes() < 1 << 20)
+        let again = try openStore(scratch.storage)
+        #expect(blockBytes() >= 1 << 20)
+        try again.append([letter(6)])
+        #expect(try listedIDs(scratch.storage) == [5, 6])
+    }
+
     @Test func `the format is the one that is documented`() throws {
         let scratch = try ScratchDirectory()
         try openStore(scratch.storage).append([letter(5), letter(4, .rejectedByDatabase)])

@@ -34,6 +34,20 @@ import Testing
         try file.synchronize()
     }
 
+    @Test func `blocks that are reserved leave the file as long as it is, until it is cut`() throws {
+        let scratch = try ScratchDirectory()
+        let file = try scratch.storage.open("a", .creating)
+        func blockBytes() -> Int {
+            var status = stat()
+            return stat("\(scratch.path)/a", &status) == 0 ? Int(status.st_blocks) * 512 : -1
+        }
+        try write(file, [[1, 2, 3]], at: 0)
+        file.reserve(upTo: 1 << 20)
+        #expect(try file.length() == 3 && blockBytes() >= 1 << 20)
+        try file.truncate(to: 3)
+        #expect(blockBytes() <= 64 << 10)
+    }
+
     @Test func `nothing to write is nothing`() throws {
         let scratch = try ScratchDirectory()
         let file = try scratch.storage.open("a", .creating)

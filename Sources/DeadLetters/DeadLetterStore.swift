@@ -33,13 +33,15 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     private let size: Atomic<UInt64>
     private let moved: Atomic<UInt64>
     private let mayMissMoved: Bool
+    private let directory: Disk
+    private let spool: UniqueID
     private let appended: [RejectionReason: Counter]
     private let heldGauge: Gauge
 
     /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
     ///
     /// - Parameters:
-    ///   - spool: whose sequence numbers are the ids.
+    ///   - spool: whose sequence numbers are the ids: the name that it was made with.
     ///   - lowestPosition: of all lanes: refusals up to here are of no interest any more.
     ///   - rotationBytes: the size that an append does not take a file beyond, unless it is larger by itself.
     /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
@@ -47,7 +49,8 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         in stateDirectory: Disk, spool: UniqueID, lowestPosition: SequenceNumber, registry: Registry,
         diagnostics: Diagnostics, rotationBytes: UInt64 = 16 << 20
     ) throws {
-        let directory = try stateDirectory.directory(Self.directoryName)
+        directory = try stateDirectory.directory(Self.directoryName)
+        self.spool = spool
         let found = try JournalRecovery(
             directory: directory, spool: spool, lowestPosition: lowestPosition, diagnostics: diagnostics)
         let writer = try JournalWriter(
@@ -132,6 +135,15 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         refusals.withLock {
             $0.forget(upTo: sequence)
             refusalCount.store($0.count, ordering: .releasing)
+        }
+    }
+
+    /// Reads all files again for the ids of refusals behind this record. Nothing is appended meanwhile.
+    ///
+    /// - Throws: `SystemError`.
+    public func recallRefusals(after sequence: SequenceNumber) throws {
+        try journal.withLock { _ in
+            for id in try JournalRefusals.read(directory, spool: spool) where id > sequence { insertRefusal(id) }
         }
     }
 

@@ -11,6 +11,8 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         case copied
         /// A newer version wrote it.
         case unknownVersion
+        /// The records to go back to were freed.
+        case notKept
         /// The cursor knows records that the segments do not hold.
         case aheadOfSegments
         /// Bytes that were durable do not verify, or are missing.
@@ -55,7 +57,7 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         switch code {
         case .inUse: 75
         case .copied, .unknownVersion, .aheadOfSegments, .options: 78
-        case .damaged: 74
+        case .damaged, .notKept: 74
         case .system(EACCES), .system(EPERM): 77
         case .system: 74
         }

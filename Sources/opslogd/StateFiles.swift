@@ -61,12 +61,31 @@ struct StateFiles {
         }
     }
 
+    /// Holds the spool for a word of the operator.
+    ///
+    /// - Throws: status 66 where the daemon has never run; 75 while it does.
+    func settle() throws -> (lock: SpoolLock, settlement: SpoolSettlement<DirectoryStorage>) {
+        do {
+            guard try directory.names().contains("spool") else { throw neverRun }
+            let spool = try directory.directory("spool")
+            let lock = try SpoolLock(spool)
+            let host = try SpoolHost.current(stateDirectory: path)
+            let now = Timestamp(unixMicroseconds: SystemTime().realtimeMicroseconds())
+            guard let settlement = try SpoolSettlement(spool, host: host, now: now) else { throw neverRun }
+            return (lock, settlement)
+        } catch {
+            throw CommandFailure(describing: error)
+        }
+    }
+
+    private var neverRun: CommandFailure {
+        CommandFailure(.noInput, "\(path)/spool does not exist: the daemon has not run here yet")
+    }
+
     /// - Throws: status 66 where the daemon has never run.
     func spool() throws -> SpoolInspector<DirectoryStorage> {
         do {
-            guard try directory.names().contains("spool") else {
-                throw CommandFailure(.noInput, "\(path)/spool does not exist: the daemon has not run here yet")
-            }
+            guard try directory.names().contains("spool") else { throw neverRun }
             return try SpoolInspector(directory.directory("spool"))
         } catch {
             throw CommandFailure(describing: error)

@@ -89,6 +89,17 @@ import Testing
         #expect(again.count == 4)
     }
 
+    @Test func `refusals that were forgotten are recalled from all files, those of another spool are not`() throws {
+        let scratch = try ScratchDirectory()
+        let other = UniqueID(high: 9, low: 9)
+        try openStore(scratch.storage, spool: other).append([letter(6, .rejectedByDatabase)])
+        let store = try openStore(scratch.storage, rotationBytes: 1)
+        for id in [3, 5, 8] as [UInt64] { try store.append([letter(id, .rejectedByDatabase), letter(id + 100)]) }
+        store.forgetRefusals(upTo: SequenceNumber(8))
+        try store.recallRefusals(after: SequenceNumber(3))
+        #expect((1...110).filter { store.holdsRefusal(of: SequenceNumber($0)) } == [5, 8])
+    }
+
     @Test func `files rotate, and everything is still there`() throws {
         let scratch = try ScratchDirectory()
         let store = try openStore(scratch.storage, rotationBytes: 1000)

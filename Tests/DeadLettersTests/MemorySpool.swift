@@ -15,7 +15,12 @@ final class MemorySpool: DeliveryLedger {
 
     var spool: UniqueID { .zero }
     var run: UniqueID { .zero }
-    var runs: [UniqueID] { [.zero] }
+    var runs: [DaemonRun] { [DaemonRun(id: .zero, firstSequence: SequenceNumber(1))] }
+    var isDisputed: Bool { false }
+    func floor(of lane: EventKind) -> SequenceNumber { .zero }
+    func rewind(_ lanes: [LanePosition], settled: SequenceNumber) {}
+    func fork(counted: [EventKind: SequenceNumber]) {}
+    func dispute(_ isDisputed: Bool) {}
     var lanes: [LanePosition] { [] }
     var settled: SequenceNumber { .zero }
     func committed(_ lanes: [LanePosition], settled: SequenceNumber) {}

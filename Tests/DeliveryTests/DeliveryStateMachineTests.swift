@@ -13,7 +13,9 @@ struct DeliveryStateMachineTests {
     private let all = EventKind.allCases
 
     private func machine(_ options: DeliveryOptions = DeliveryOptions(batchEvents: 100, host: "h")) -> Machine {
-        Machine(run: run, runs: [run], known: [], settled: .zero, options: options, seed: 1)
+        Machine(
+            run: run, runs: [DaemonRun(id: run, firstSequence: SequenceNumber(1))], known: [], settled: .zero,
+            options: options, seed: 1)
     }
 
     private func moment(_ milliseconds: UInt64 = 0, durable: UInt64 = 0) -> Machine.Moment {

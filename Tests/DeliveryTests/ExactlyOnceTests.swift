@@ -114,7 +114,7 @@ struct Schedule {
                 return steps < 0
             }
             if chance(50) {
-                world.ledger.restart(lagging: Int.random(in: 0...3, using: &random))
+                world.ledger.restart(lagging: Int.random(in: 0...3, using: &random), after: world.spool.durable)
                 _ = world.start()
             }
         }

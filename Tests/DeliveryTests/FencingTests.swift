@@ -8,7 +8,7 @@ import Testing
 struct FencingTests {
     private func delivered(_ count: Int = 10) throws -> DeliveryWorld {
         let world = DeliveryWorld()
-        world.spool.append([(0..<count).map { .event(.castErrors, "\($0)") }])
+        world.append([(0..<count).map { .event(.castErrors, "\($0)") }])
         try world.run()
         world.expectExactlyOnce()
         return world
@@ -24,7 +24,7 @@ struct FencingTests {
 
     @Test func `a new run takes the rows over and goes on from them, though its cursor lags`() throws {
         let world = try delivered()
-        world.ledger.restart(lagging: 100)
+        world.ledger.restart(lagging: 100, after: world.spool.durable)
         world.spool.append([[.event(.castErrors, "more")]])
         _ = world.start()
         try world.run()
@@ -56,13 +56,6 @@ struct FencingTests {
         #expect(engine.status.state == "idle", sourceLocation: sourceLocation)
     }
 
-    @Test func `a database restored from an older backup waits`() throws {
-        try expectWaiting("restored from an older backup") {
-            $0.database.state.positions[.castErrors]?.position = SequenceNumber(4)
-        } mend: { _ in
-        }
-    }
-
     @Test func `an empty database waits`() throws {
         try expectWaiting("wrong or an empty database") {
             $0.database.state = SimulatedDatabase.State()
@@ -75,38 +68,6 @@ struct FencingTests {
             $0.database.state.positions[.backupLogs] = nil
         } mend: { _ in
         }
-    }
-
-    @Test func `a copy of the spool that owns the rows is not delivered beside`() throws {
-        try expectWaiting("a copy of the spool") {
-            $0.database.state.positions[.castErrors]?.owner = UniqueID(high: 66, low: 66)
-        } mend: { _ in
-        }
-    }
-
-    @Test func `a row of another history waits`() throws {
-        try expectWaiting("another record there") {
-            $0.database.state.positions[.castErrors]?.chain = 1
-        } mend: { _ in
-        }
-    }
-
-    @Test func `a row beyond the end of the spool waits`() throws {
-        try expectWaiting("beyond the end of this spool") {
-            $0.database.state.positions[.castErrors]?.position = SequenceNumber(1000)
-        } mend: { _ in
-        }
-    }
-
-    @Test func `a copy that takes the rows over between two batches is noticed before anything is sent`() throws {
-        let world = try delivered()
-        world.database.state.positions[.castErrors]?.owner = UniqueID(high: 66, low: 66)
-        let before = world.database.state.tables
-        world.spool.append([[.event(.castErrors, "more")]])
-        #expect(try !world.run(forMilliseconds: 10_000))
-        #expect(world.database.state.tables == before)
-        #expect(world.engine?.status.state.contains("a copy of the spool") == true)
-        #expect(world.database.violations.isEmpty)
     }
 
     @Test(arguments: ["42P01", "3F000", "42501"])

@@ -12,21 +12,22 @@ struct PositionComparisonTests {
 
     private func verdict(
         row: UInt64?, of origin: RecordOrigin? = nil, owner: UniqueID? = nil, known: UInt64,
-        knownOrigin: RecordOrigin? = nil, own: RecordOrigin? = nil, durable: UInt64 = 100
+        knownOrigin: RecordOrigin? = nil, own: RecordOrigin? = nil, durable: UInt64 = 100, floor: UInt64 = 0,
+        firstKept: UInt64? = nil
     ) -> PositionVerdict {
         let found = row.map {
             FencedRow(
                 row: PositionRow(
                     lane: .castErrors, position: SequenceNumber($0), run: (origin ?? self.origin).run,
                     chain: (origin ?? self.origin).chain, owner: owner ?? run),
-                ownOrigin: own)
+                ownOrigin: own, firstKept: firstKept.map { SequenceNumber($0) })
         }
         return PositionVerdict.of(
             found,
             known: LanePosition(
                 lane: .castErrors, position: SequenceNumber(known),
                 origin: known == 0 ? nil : knownOrigin ?? self.origin),
-            durable: SequenceNumber(durable), runs: [run])
+            floor: SequenceNumber(floor), durable: SequenceNumber(durable), runs: [run])
     }
 
     @Test func `no row and nothing delivered is new`() { #expect(verdict(row: nil, known: 0) == .new) }
@@ -40,33 +41,47 @@ struct PositionComparisonTests {
         #expect(verdict(row: 0, of: RecordOrigin(run: .zero, chain: 0), known: 0) == .atCursor)
     }
 
-    @Test func `a row where the cursor is but of another history waits`() {
-        #expect(verdict(row: 7, of: other, known: 7) == .mustWait(.otherHistory))
+    @Test func `a row where the cursor is but of another history is of a fork`() {
+        #expect(verdict(row: 7, of: other, known: 7) == .forked(.otherHistory))
     }
 
     @Test func `a row ahead of the cursor in the same history goes on from the row`() {
         #expect(verdict(row: 9, known: 7, own: origin) == .ahead)
     }
 
-    @Test func `a row ahead of the cursor in another history waits`() {
-        #expect(verdict(row: 9, known: 7, own: other) == .mustWait(.otherHistory))
+    @Test func `a row ahead of the cursor in another history is of a fork`() {
+        #expect(verdict(row: 9, known: 7, own: other) == .forked(.otherHistory))
     }
 
     @Test func `a row ahead whose record is no longer in the spool waits`() {
         #expect(verdict(row: 9, known: 7, own: nil) == .mustWait(.unprovable))
     }
 
-    @Test func `a row beyond the end of the spool waits`() {
-        #expect(verdict(row: 101, known: 7, own: origin) == .mustWait(.beyondSpool))
+    @Test func `a row beyond the end of the spool is of a fork`() {
+        #expect(verdict(row: 101, known: 7, own: origin) == .forked(.beyondSpool))
     }
 
-    @Test func `a row behind what was delivered waits`() {
-        #expect(verdict(row: 6, known: 7, own: origin) == .mustWait(.behindCursor))
+    @Test func `a row behind what was delivered goes back, if what it lacks is kept`() {
+        #expect(verdict(row: 6, known: 7, own: origin) == .behind)
+        #expect(verdict(row: 6, known: 7, own: other) == .forked(.otherHistory))
+        let gone = { verdict(row: 3, known: 7, firstKept: $0) }
+        #expect(gone(6) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(5))))
+        #expect(gone(60) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(7))))
+        #expect(gone(nil) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(7))))
     }
 
-    @Test func `an owner that this spool never had waits, wherever the row is`() {
+    @Test func `a row at 0 goes back to the first record of this name, if that is kept`() {
+        let zero = RecordOrigin(run: .zero, chain: 0)
+        #expect(verdict(row: 0, of: zero, known: 7, firstKept: 1) == .behind)
+        #expect(
+            verdict(row: 0, of: zero, known: 7, firstKept: 5)
+                == .mustWait(.notKept(SequenceNumber(1), SequenceNumber(4))))
+        #expect(verdict(row: 0, of: zero, known: 7, floor: 4, firstKept: 5) == .behind)
+    }
+
+    @Test func `an owner that this spool never had is of a fork, wherever the row is`() {
         for row in [0, 7, 9, 101] as [UInt64] {
-            #expect(verdict(row: row, owner: stranger, known: 7) == .mustWait(.foreignOwner))
+            #expect(verdict(row: row, owner: stranger, known: 7) == .forked(.foreignOwner))
         }
     }
 }

@@ -92,7 +92,7 @@ struct RefusalTests {
         refuse(world, [world.spool.records[3].payload])
         // The crash: just after the dead letter is kept.
         try world.run { world.deadLetters.letters.count == 1 }
-        world.ledger.restart(lagging: 9)
+        world.ledger.restart(lagging: 9, after: world.spool.durable)
         world.database.refuse = { _, _ in nil }
         _ = world.start()
         try world.run()

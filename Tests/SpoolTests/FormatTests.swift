@@ -90,7 +90,7 @@ private func sampleFrame() -> FrameHeader {
     var identity = SpoolIdentity(spool: salt, host: testHost)
     let run = SpoolRun(id: salt, firstSequence: SequenceNumber(1), time: "t")
     let head = Array(identity.headText.utf8)
-    let whole = head + Array(SpoolIdentity.runText(run).utf8)
+    let whole = head + Array(SpoolIdentity.text(.run(run)).utf8)
     let empty = identity
     identity.runs = [run]
     #expect(SpoolIdentity.read(whole) == .valid(identity, goodBytes: whole.count))

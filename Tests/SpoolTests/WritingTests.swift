@@ -29,7 +29,7 @@ import Testing
     let second = try openSimulated(disk)
     #expect(second.recovery.hasPrefix("the last run stopped in order;"))
     #expect(second.positionText == ["s": "3"])
-    #expect(second.runs.count == 2 && second.runs[0] == first.run && second.spool == first.spool)
+    #expect(second.runs.count == 2 && second.runs[0].id == first.run && second.spool == first.spool)
     second.append(chunk(4...6))
     try second.settle()
     #expect(try second.makeReader().readNumbers() == Array(1...6))

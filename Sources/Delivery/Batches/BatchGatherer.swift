@@ -44,6 +44,13 @@ final class BatchGatherer {
         return try source.origin(of: sequence)
     }
 
+    /// The first record behind `sequence` that is still kept; nil if none is.
+    func firstKept(after sequence: SequenceNumber) throws -> SequenceNumber? {
+        forget()
+        try source.seek(to: sequence.advanced(by: 1))
+        return try source.next().map { max($0.firstSequence, sequence.advanced(by: 1)) }
+    }
+
     /// Calls `body` with one record and the chunk that holds it.
     /// - Returns: nil if the record is not in the spool.
     func withRecord<Result>(_ sequence: SequenceNumber, _ body: (RecordView, ChunkReader) throws -> Result) throws

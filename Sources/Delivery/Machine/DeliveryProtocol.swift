@@ -14,10 +14,22 @@ extension DeliveryStateMachine {
         case explain(EventKind)
         /// Keeps a refused row as a dead letter: `.refusalKept` or `.refusalFailed`.
         case refuse(EventKind, SequenceNumber, ServerError)
+        /// Tells the ledger, durably, what was found out about the spool's history: `.recorded` or `.recordFailed`.
+        case record(HistoryFinding)
         /// Waits that long: `.woke`. Nothing can be done meanwhile.
         case wait(milliseconds: Int)
         /// Waits until more is durable, at most that long; nil: without end. Then `.woke`. Nothing is left to do.
         case idle(milliseconds: Int?)
+    }
+
+    /// What is made durable before anything is sent by it.
+    public enum HistoryFinding: Sendable, Hashable {
+        /// The database was set back: its rows are there now, and records behind `settled` are to be sent again.
+        case rewind([LanePosition], settled: SequenceNumber)
+        /// Records up to these positions go under the spool's name of before, if at all; later ones under a new one.
+        case fork([EventKind: SequenceNumber])
+        /// Whether the histories cannot be told apart.
+        case dispute(Bool)
     }
 
     /// A step of a transaction.
@@ -54,6 +66,8 @@ extension DeliveryStateMachine {
         case explained(String?)
         case refusalKept
         case refusalFailed(String)
+        case recorded
+        case recordFailed(String)
         case woke
     }
 

@@ -19,6 +19,8 @@ public struct DeliveryStateMachine: Sendable {
         case rollingBack(Aftermath)
         case explaining(EventKind)
         case refusing(EventKind)
+        /// What follows, if it is a dispute that is recorded: the obstacle to wait for.
+        case recording(HistoryFinding, then: String?)
         /// Nothing to do, or a wait; then `Aftermath`.
         case waiting(Aftermath)
     }
@@ -38,11 +40,13 @@ public struct DeliveryStateMachine: Sendable {
         case wait(Int)
         case explain(EventKind)
         case refuse(EventKind, SequenceNumber, ServerError)
+        case record(HistoryFinding, then: String?)
     }
 
     let options: DeliveryOptions
     let run: UniqueID
-    let runs: Set<UniqueID>
+    /// Oldest first; the last is `run`.
+    let runs: [DaemonRun]
 
     var phase = Phase.unconnected
     var lanes: [LaneState]
@@ -50,6 +54,10 @@ public struct DeliveryStateMachine: Sendable {
     var settled: SequenceNumber
     /// Whether the position rows must be compared before anything is sent.
     var mustFence = true
+    /// Whether this run has owned the position rows.
+    var hasOwned = false
+    /// Whether it was found that this spool's history and the database's cannot be told apart.
+    var isDisputed: Bool
     /// Whose COMMIT was sent, and its outcome is not known.
     var unknownOutcome: BatchSummary?
     /// Whether the last COMMIT was answered with a warning that it is not replicated.
@@ -79,15 +87,19 @@ public struct DeliveryStateMachine: Sendable {
     private(set) var effects: [Effect] = []
 
     /// - Parameters:
+    ///   - runs: of this spool, oldest first, `run` the last.
     ///   - known: where the cursor says that the lanes' rows are.
+    ///   - floors: records up to here never go under the spool's present name.
     ///   - settled: up to here every record has its fate.
+    ///   - isDisputed: whether it was found before that the histories cannot be told apart.
     ///   - seed: of the jitter.
     public init(
-        run: UniqueID, runs: [UniqueID], known: [LanePosition], settled: SequenceNumber, options: DeliveryOptions,
-        seed: UInt64
+        run: UniqueID, runs: [DaemonRun], known: [LanePosition], floors: [EventKind: SequenceNumber] = [:],
+        settled: SequenceNumber, isDisputed: Bool = false, options: DeliveryOptions, seed: UInt64
     ) {
         self.run = run
-        self.runs = Set(runs).union([run])
+        self.runs = runs
+        self.isDisputed = isDisputed
         self.options = options
         self.settled = settled
         rowLimit = options.batchEvents
@@ -101,7 +113,8 @@ public struct DeliveryStateMachine: Sendable {
                 lane.position = known.position
                 lane.origin = known.origin
             }
-            lane.fate = max(lane.position, settled)
+            lane.floor = floors[kind] ?? .zero
+            lane.fate = max(lane.position, lane.floor, settled)
             return lane
         }
     }
@@ -131,6 +144,8 @@ public struct DeliveryStateMachine: Sendable {
             return lostOutsideTransaction(failure, now)
         case (.refusing(let lane), .refusalKept): return refusalKept(lane, now)
         case (.refusing(let lane), .refusalFailed(let text)): return refusalFailed(lane, text, now)
+        case (.recording(let finding, let reason), .recorded): return recorded(finding, reason, now)
+        case (.recording, .recordFailed(let text)): return waitForOperator(text, now)
         case (.waiting(let aftermath), _):
             retryAt = nil
             return follow(aftermath, now)
@@ -165,6 +180,9 @@ public struct DeliveryStateMachine: Sendable {
         case .refuse(let lane, let sequence, let error):
             phase = .refusing(lane)
             return .refuse(lane, sequence, error)
+        case .record(let finding, let reason):
+            phase = .recording(finding, then: reason)
+            return .record(finding)
         }
     }
 

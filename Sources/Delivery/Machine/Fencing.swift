@@ -41,16 +41,23 @@ extension DeliveryStateMachine {
 
     private mutating func compare(_ found: [FencedRow], _ fence: Fence, _ now: Moment) -> Action {
         var contradictions: [String] = []
+        var sign: String?
         var new = 0
+        var behind: [FencedRow] = []
+        let ids = Set(runs.map(\.id))
         for lane in lanes {
             let row = found.first { $0.row.lane == lane.lane }
-            switch PositionVerdict.of(row, known: lane.known, durable: now.durable, runs: runs) {
-            case .new: new += 1
-            case .atCursor, .ahead: break
-            case .mustWait(let contradiction):
+            let verdict = PositionVerdict.of(row, known: lane.known, floor: lane.floor, durable: now.durable, runs: ids)
+            switch (verdict, row) {
+            case (.new, _): new += 1
+            case (.behind, let row?): behind.append(row)
+            case (.forked(let found), let row?): sign = sign ?? found.words(lane.lane, row: row.row)
+            case (.mustWait(let contradiction), _):
                 contradictions.append(contradiction.sentence(lane.lane, row: row?.row, known: lane.known))
+            default: break
             }
         }
+        if let sign, found.count == lanes.count { return forked(found, sign, now) }
         if let first = contradictions.first {
             let more = contradictions.count - 1
             return waitForOperator(more > 0 ? "\(first) (and \(more) more rows)" : first, now)
@@ -64,6 +71,7 @@ extension DeliveryStateMachine {
                     missing ?? .dataQualityErrors, row: nil,
                     known: LanePosition(lane: missing ?? .dataQualityErrors, position: .zero, origin: nil)), now)
         }
+        if !behind.isEmpty { return rewind(behind) }
         var fence = fence
         fence.rows = found.map(\.row)
         return step(fence, .own, .own(lanes.map(\.lane)))
@@ -90,6 +98,7 @@ extension DeliveryStateMachine {
             self[row.lane].fate = max(self[row.lane].fate, row.position)
         }
         mustFence = false
+        hasOwned = true
         operatorRetry.reset()
         if !isUnreplicated {
             settled = max(settled, lowestFate)
@@ -100,6 +109,10 @@ extension DeliveryStateMachine {
             emit(.notice("delivery goes on: the database is reached, and its position rows fit this spool"))
         }
         saidAt["*"] = nil
+        if isDisputed {
+            isDisputed = false
+            return follow(.record(.dispute(false), then: nil), now)
+        }
         return choose(now)
     }
 

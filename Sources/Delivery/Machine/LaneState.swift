@@ -7,7 +7,9 @@ struct LaneState: Sendable {
     var position = SequenceNumber.zero
     /// Of the record at `position`; nil at 0.
     var origin: RecordOrigin?
-    /// Every record of the lane up to here has its fate; not below `position`.
+    /// Records up to here never go under the spool's present name.
+    var floor = SequenceNumber.zero
+    /// Every record of the lane up to here has its fate; not below `floor` or `position`.
     var fate = SequenceNumber.zero
 
     /// Whether it is delivered in transactions of its own, because it failed or is behind the others.

@@ -49,8 +49,9 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         self.metrics = metrics
         self.diagnostics = diagnostics
         machine = DeliveryStateMachine(
-            run: ledger.run, runs: ledger.runs, known: ledger.lanes, settled: ledger.settled, options: options,
-            seed: seed)
+            run: ledger.run, runs: ledger.runs, known: ledger.lanes,
+            floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
+            settled: ledger.settled, isDisputed: ledger.isDisputed, options: options, seed: seed)
         action = .wait(milliseconds: 0)
         action = machine.handle(.started, at: moment)
     }
@@ -74,6 +75,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             case .gather(let turn): event = try gather(turn)
             case .explain(let lane): event = explain(lane)
             case .refuse(let lane, let sequence, let error): event = try refuse(lane, sequence, error)
+            case .record(let finding): event = record(finding)
             }
             take(event)
         }
@@ -180,8 +182,31 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     }
 
     private func compare(_ rows: [PositionRow]) throws -> [FencedRow] {
-        try rows.map { row in
-            FencedRow(row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
+        isAheadGathered = false
+        return try rows.map { row in
+            var found = FencedRow(
+                row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
+            let lane = machine[row.lane]
+            if found.ownOrigin == nil, row.position < lane.position {
+                found.firstKept = try gatherer.firstKept(after: max(row.position, lane.floor))
+            }
+            return found
+        }
+    }
+
+    private func record(_ finding: DeliveryStateMachine.HistoryFinding) -> DeliveryStateMachine.Event {
+        do {
+            switch finding {
+            case .rewind(let lanes, let settled):
+                // Refusals that were let go of are met again.
+                try deadLetters.recallRefusals(after: settled)
+                try ledger.rewind(lanes, settled: settled)
+            case .fork(let counted): try ledger.fork(counted: counted)
+            case .dispute(let isDisputed): try ledger.dispute(isDisputed)
+            }
+            return .recorded
+        } catch {
+            return .recordFailed("what was found out about the spool's history cannot be kept: \(error)")
         }
     }
 

@@ -13,12 +13,15 @@ public protocol DeadLetterSink: AnyObject, Sendable {
     /// Whether the refusal of any record from `first` to `last` is kept: asked once a chunk, so that its records need
     /// not be asked for one by one. May say true where none is.
     func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool
-    /// No record up to here will be asked for again before the store is opened anew: the ids of refusals up to here need
+    /// No record up to here will be asked for again before the store is opened anew, or they are recalled: the ids of refusals up to here need
     /// not be held in memory. The dead letters stay.
     func forgetRefusals(upTo sequence: SequenceNumber)
+    /// Records behind this one will be asked for again, since the database was set back.
+    func recallRefusals(after sequence: SequenceNumber) throws
 }
 
 extension DeadLetterSink {
     public func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool { true }
     public func forgetRefusals(upTo sequence: SequenceNumber) {}
+    public func recallRefusals(after sequence: SequenceNumber) {}
 }

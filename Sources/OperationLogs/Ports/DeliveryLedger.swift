@@ -2,11 +2,17 @@
 ///
 /// It may lag the database and the dead letters, never lead them. Space is freed only below what is durable in it.
 public protocol DeliveryLedger: AnyObject, Sendable {
-    /// The spool's name, and this run of the daemon.
+    /// The name under which the spool's position rows stand; another one after `fork`.
     var spool: UniqueID { get }
+    /// This run of the daemon.
     var run: UniqueID { get }
     /// Every run that this spool has had, this one included, oldest first.
-    var runs: [UniqueID] { get }
+    var runs: [DaemonRun] { get }
+    /// Records of a lane up to here never go under the present name: they were delivered under another one, are another
+    /// history's, or were discarded.
+    func floor(of lane: EventKind) -> SequenceNumber
+    /// Whether it was found before that nobody can tell which records the database has of this spool.
+    var isDisputed: Bool { get }
 
     /// What the database's position rows were last known to say, by lane; position 0 for a lane never delivered.
     var lanes: [LanePosition] { get }
@@ -15,6 +21,18 @@ public protocol DeliveryLedger: AnyObject, Sendable {
     var settled: SequenceNumber { get }
     /// Takes note of positions that the database has committed. Durable soon, and before any space is freed for them.
     func committed(_ lanes: [LanePosition], settled: SequenceNumber)
+
+    /// The database was set back: its rows are there now. Durable when this returns, and from then on nothing behind
+    /// `settled` is freed.
+    ///
+    /// - Throws: if records behind `settled` are no longer kept, or the disk fails.
+    func rewind(_ lanes: [LanePosition], settled: SequenceNumber) throws
+    /// The spool goes on under a new name, `spool`, in which no lane has a row. Records up to the position given for
+    /// each lane never go under it. Durable when this returns.
+    func fork(counted: [EventKind: SequenceNumber]) throws
+    /// Keeps in mind, beyond this run, whether the database's history cannot be told from this spool's. Durable when
+    /// this returns.
+    func dispute(_ isDisputed: Bool) throws
 
     /// Every rejected line up to here stands in the dead letters.
     var movedDeadLetters: SequenceNumber { get }

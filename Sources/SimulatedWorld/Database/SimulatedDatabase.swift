@@ -18,7 +18,16 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package struct State {
         package var tables: [EventKind: [[UInt8]]] = [:]
         package var watermarks: [String: StoredWatermark] = [:]
-        package var positions: [EventKind: PositionRow] = [:]
+        /// By the name of the spool.
+        package var rows: [UniqueID: [EventKind: PositionRow]] = [:]
+        /// The name of the first spool that made rows.
+        package var first: UniqueID?
+
+        /// Of the first spool.
+        package var positions: [EventKind: PositionRow] {
+            get { first.flatMap { rows[$0] } ?? [:] }
+            set { if let first { rows[first] = newValue } }
+        }
 
         package init() {}
     }

@@ -42,7 +42,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         if lanes.map(\.rawValue) != lanes.map(\.rawValue).sorted() { database.violate("rows not locked in lane order") }
         var rows: [PositionRow] = []
         try call(.lock) { (state) throws(DatabaseFailure) in
-            rows = lanes.compactMap { state.positions[$0] }
+            rows = lanes.compactMap { state.rows[spool]?[$0] }
         }
         locked.formUnion(lanes)
         return rows
@@ -52,8 +52,10 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         throws(DatabaseFailure)
     {
         try call(.insert) { (state) throws(DatabaseFailure) in
-            for lane in lanes where state.positions[lane] == nil {
-                state.positions[lane] = PositionRow(lane: lane, position: .zero, run: .zero, chain: 0, owner: owner)
+            for lane in lanes where state.rows[spool]?[lane] == nil {
+                state.first = state.first ?? spool
+                state.rows[spool, default: [:]][lane] = PositionRow(
+                    lane: lane, position: .zero, run: .zero, chain: 0, owner: owner)
             }
         }
     }
@@ -61,8 +63,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     package func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
         var count = 0
         try call(.own) { (state) throws(DatabaseFailure) in
-            for lane in lanes where state.positions[lane] != nil {
-                state.positions[lane]?.owner = owner
+            for lane in lanes where state.rows[spool]?[lane] != nil {
+                state.rows[spool]?[lane]?.owner = owner
                 count += 1
             }
         }
@@ -106,10 +108,10 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         var count = 0
         try call(.move) { (state) throws(DatabaseFailure) in
             for move in moves {
-                guard let row = state.positions[move.lane], row.position == move.from, row.owner == owner else {
+                guard let row = state.rows[spool]?[move.lane], row.position == move.from, row.owner == owner else {
                     continue
                 }
-                state.positions[move.lane] = PositionRow(
+                state.rows[spool]?[move.lane] = PositionRow(
                     lane: move.lane, position: move.to, run: move.origin.run, chain: move.origin.chain, owner: owner)
                 count += 1
             }

@@ -47,7 +47,7 @@ final class SimulatedDaemon {
             diagnostics: diagnostics, registry: registry,
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         let store = try DeadLetterStore(
-            in: state, spool: writer.spool, lowestPosition: writer.settled, registry: registry,
+            in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
             diagnostics: diagnostics, rotationBytes: 16 << 10)
         mover = try DeadLetterMover(
             source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics)

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import OperationLogs
 
-/// The file `identity`: read whole at a start, and appended to once.
+/// The file `identity`: read whole at a start, and appended to.
 struct IdentityFile<Disk: Storage> {
     static var name: String { "identity" }
     private static var newName: String { "identity.new" }
@@ -10,7 +10,7 @@ struct IdentityFile<Disk: Storage> {
 
     private(set) var identity: SpoolIdentity
     private let disk: Disk
-    private let goodBytes: Int
+    private var goodBytes: Int
 
     /// Reads it without changing anything; nil if there is none.
     static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
@@ -44,10 +44,10 @@ struct IdentityFile<Disk: Storage> {
         return IdentityFile(identity: identity, disk: disk, goodBytes: text.count)
     }
 
-    /// Adds a run; durable when this returns. A torn line of an earlier start is cut off first. Where the disk has no block
+    /// Adds a line; durable when this returns. A torn line of an earlier time is cut off first. Where the disk has no block
     /// for it, the reserve becomes the file.
-    mutating func append(_ run: SpoolRun, sparing reserve: inout SpoolReserve<Disk>) throws(SpoolError) {
-        let text = Array(SpoolIdentity.runText(run).utf8)
+    mutating func append(_ entry: IdentityEntry, sparing reserve: inout SpoolReserve<Disk>) throws(SpoolError) {
+        let text = Array(SpoolIdentity.text(entry).utf8)
         do throws(SystemError) {
             try append(text)
         } catch {
@@ -57,7 +57,16 @@ struct IdentityFile<Disk: Storage> {
                 try reserve.become(Self.name, by: Self.newName, holding: known + text)
             }
         }
-        identity.runs.append(run)
+        goodBytes += text.count
+        identity.take(entry)
+    }
+
+    /// The same without a reserve: for a word of the operator, who can make room.
+    mutating func append(_ entry: IdentityEntry) throws(SpoolError) {
+        let text = Array(SpoolIdentity.text(entry).utf8)
+        try spooling { () throws(SystemError) in try append(text) }
+        goodBytes += text.count
+        identity.take(entry)
     }
 
     private func append(_ text: [UInt8]) throws(SystemError) {

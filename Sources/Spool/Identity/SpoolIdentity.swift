@@ -1,20 +1,43 @@
 import LinuxSystem
 import OperationLogs
 
-/// A start of the daemon on this spool.
-public struct SpoolRun: Sendable, Hashable {
-    public var id: UniqueID
-    /// The number that its first record has, or would have.
-    public var firstSequence: SequenceNumber
-    /// When it began.
-    public var time: String
-}
-
 /// Who a spool is: the content of its identity file, as text with a checksum a line.
 struct SpoolIdentity: Equatable, Sendable {
+    /// The name that it was made with: of its files, and of the numbering of its records.
     var spool: UniqueID
     var host: SpoolHost
     var runs: [SpoolRun] = []
+    var forks: [SpoolFork] = []
+    var isDisputed = false
+
+    /// Under which its position rows stand in the database.
+    var name: UniqueID { forks.last?.name ?? spool }
+
+    /// Records of a lane up to here never go under its present name.
+    func floor(of lane: EventKind) -> SequenceNumber { forks.last?.counted[Int(lane.rawValue) - 1] ?? .zero }
+
+    /// A cursor that was written under a name of before, as it counts under the present one; nil if it is not of this
+    /// spool.
+    func following(_ slot: CursorSlot) -> CursorSlot? {
+        if slot.spool == name { return slot }
+        guard slot.spool == spool || forks.contains(where: { $0.name == slot.spool }) else { return nil }
+        var slot = slot
+        slot.spool = name
+        slot.settled = max(slot.settled, forks.last?.counted.min() ?? .zero)
+        slot.lanes = slot.lanes.map { LanePosition(lane: $0.lane, position: .zero, origin: nil) }
+        return slot
+    }
+
+    mutating func take(_ entry: IdentityEntry) {
+        switch entry {
+        case .run(let run): runs.append(run)
+        case .host(let host): self.host = host
+        case .fork(let fork):
+            forks.append(fork)
+            isDisputed = false
+        case .dispute(let isDisputed, _): self.isDisputed = isDisputed
+        }
+    }
 
     enum Reading: Equatable {
         /// - `goodBytes`: behind them stands a torn line, if the file is longer.
@@ -33,9 +56,7 @@ struct SpoolIdentity: Equatable, Sendable {
         ].map(Self.line).joined()
     }
 
-    static func runText(_ run: SpoolRun) -> String {
-        line("run \(run.id) \(run.firstSequence) \(run.time)")
-    }
+    static func text(_ entry: IdentityEntry) -> String { line(entry.content) }
 
     private static func line(_ content: String) -> String {
         "\(content) crc32c=\(checksum(content))\n"
@@ -79,11 +100,9 @@ struct SpoolIdentity: Equatable, Sendable {
         else { return nil }
         self.spool = spool
         host = SpoolHost(machine: String(words[2][1]), directoryInode: inode, directoryBirthNanoseconds: birth)
-        for run in words[4...] {
-            guard run.count == 4, run[0] == "run", let id = UniqueID(run[1]), let first = UInt64(run[2]) else {
-                return nil
-            }
-            runs.append(SpoolRun(id: id, firstSequence: SequenceNumber(first), time: String(run[3])))
+        for content in contents[4...] {
+            guard let entry = IdentityEntry(content) else { return nil }
+            take(entry)
         }
     }
 

@@ -21,10 +21,18 @@ public struct SpoolInspector<Disk: Storage> {
         try IdentityFile.read(disk).map { ($0.identity.spool, $0.identity.runs) }
     }
 
-    /// Up to where every record has its fate; nil without a cursor.
+    /// Up to where every record has its fate; nil without a cursor. A lane's position is that of its row, or what counts
+    /// as delivered before there was one.
     public func cursor() throws(SpoolError) -> (settled: SequenceNumber, moved: SequenceNumber, lanes: [LanePosition])?
     {
-        try CursorFile<Disk.File>.read(disk).map { ($0.settled, $0.moved, $0.lanes) }
+        guard let read = try CursorFile<Disk.File>.read(disk) else { return nil }
+        let identity = try IdentityFile.read(disk)?.identity
+        let slot = identity?.following(read) ?? read
+        let lanes = slot.lanes.map { lane in
+            let floor = identity?.floor(of: lane.lane) ?? .zero
+            return floor > lane.position ? LanePosition(lane: lane.lane, position: floor, origin: nil) : lane
+        }
+        return (slot.settled, slot.moved, lanes)
     }
 
     /// The first record without a fate, as far as the cursor says: where `opslogd spool cat` begins.

@@ -29,7 +29,7 @@ struct SpoolRecovery<Disk: Storage> {
     ) throws(SpoolError) -> SpoolRecovery {
         let names = try spooling { () throws(SystemError) in try segments.names() }
         let firsts = names.compactMap(SegmentName.firstSequence)
-        let cursor = try CursorFile<Disk.File>.read(disk)
+        var cursor = try CursorFile<Disk.File>.read(disk)
         guard let identity = try IdentityFile.read(disk) else {
             guard firsts.isEmpty, cursor == nil else {
                 throw .damaged(IdentityFile<Disk>.name, offset: 0, "it is missing, but there are segments or a cursor")
@@ -42,8 +42,15 @@ struct SpoolRecovery<Disk: Storage> {
         if let difference = identity.identity.host.difference(from: host) {
             throw SpoolError(
                 .copied,
-                "the spool was copied or moved (\(difference)); nothing is read or delivered, since the original may "
-                    + "have delivered it: keep one of the two, and put the other's state directory out of the way")
+                "the spool was copied, moved or restored (\(difference)); nothing is read or delivered until somebody says "
+                    + "what it is: 'opslogd spool adopt' if this one is to go on, 'opslogd spool discard' to throw away "
+                    + "what it holds undelivered; or put the state directory out of the way")
+        }
+        if let found = cursor {
+            cursor = identity.identity.following(found)
+            guard cursor != nil else {
+                throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(found.spool)")
+            }
         }
         var reader = HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool)
         var (entries, removed) = try reader.read()
@@ -73,9 +80,6 @@ struct SpoolRecovery<Disk: Storage> {
         }
         if entries.count > 0, cursor == nil {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
-        }
-        if let cursor, cursor.spool != identity.identity.spool {
-            throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(cursor.spool)")
         }
         let last = SequenceNumber(nextSequence.rawValue - 1)
         let known = [cursor?.settled, cursor?.moved].compactMap { $0 } + (cursor?.lanes.map(\.position) ?? [])

@@ -16,10 +16,10 @@ struct SpoolInbox: Sendable {
     var failure: SpoolError?
     var groups: UInt64 = 0
     var latestFilledIn: Timestamp
-    var runs: [SpoolRun]
+    var identity: SpoolIdentity
 
-    func slot(spool: UniqueID, run: UniqueID) -> CursorSlot {
-        CursorSlot(generation: 0, spool: spool, run: run, settled: settled, moved: moved, lanes: lanes)
+    func slot(run: UniqueID) -> CursorSlot {
+        CursorSlot(generation: 0, spool: identity.name, run: run, settled: settled, moved: moved, lanes: lanes)
     }
 
     /// Takes positions over; never backwards.

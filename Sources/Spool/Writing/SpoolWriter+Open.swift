@@ -31,13 +31,12 @@ extension SpoolWriter {
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
         let recovery = try mend(found, sparing: &reserve, diagnostics)
-        let spool = found.identity.identity.spool
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
-            try CursorFile<Disk.File>.make(disk, .beginning(spool: spool, run: run.id))
+            try CursorFile<Disk.File>.make(disk, .beginning(spool: found.identity.identity.name, run: run.id))
         }
-        guard let slot = try CursorFile<Disk.File>.read(disk) else {
+        guard let slot = try found.cursor == nil ? CursorFile<Disk.File>.read(disk) : found.cursor else {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing")
         }
         var cursor = try CursorFile(disk, continuing: slot)
@@ -47,14 +46,14 @@ extension SpoolWriter {
                 try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
             }
         }
-        try found.identity.append(run, sparing: &reserve)
+        try found.identity.append(.run(run), sparing: &reserve)
         try spooling { () throws(SystemError) in try reserve.make() }
         let core = try WriterCore(
             found, run: run.id, cursor: cursor, reserve: reserve, options: options, pipelines: pipelines,
             randomID: randomID)
         let inbox = SpoolInbox(
             lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
-            latestFilledIn: found.latestFilledIn, runs: found.identity.identity.runs)
+            latestFilledIn: found.latestFilledIn, identity: found.identity.identity)
         diagnostics.info(recovery)
         return try SpoolWriter(
             SpoolParts(core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery),
@@ -108,7 +107,8 @@ extension WriterCore {
                 groupBytes: Int(min(4 << 20, options.segmentBytes / 4)), gatherMilliseconds: gather),
             shelf: SegmentShelf(
                 directory: found.segments, map: map, retention: SegmentRetention(options: options)),
-            cursor: cursor, reserve: reserve, active: active, nextSequence: found.nextSequence, chain: found.chain,
+            cursor: cursor, reserve: reserve, identity: found.identity, active: active,
+            nextSequence: found.nextSequence, chain: found.chain,
             latestFilledIn: found.latestFilledIn, positions: found.scan?.positions ?? [:], pipelines: pipelines,
             randomID: randomID)
     }

@@ -13,7 +13,7 @@ extension SpoolWriter {
         let now = now
         return inbox.withLock { inbox in
             SpoolStatus(
-                spool: spool, run: run, segments: state.segments.count,
+                spool: inbox.identity.name, run: run, segments: state.segments.count,
                 bytes: state.segments.reduce(spareBytes.load(ordering: .relaxed)) { $0 + $1.bytes },
                 maxBytes: options.maxBytes,
                 first: state.segments.first?.first ?? SequenceNumber(state.durable.rawValue + 1),

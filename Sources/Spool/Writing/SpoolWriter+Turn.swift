@@ -107,7 +107,7 @@ extension SpoolWriter {
     private func saveCursor(_ core: inout WriterCore<Disk>) throws(SpoolError) {
         let slot = inbox.withLock { inbox in
             inbox.cursorChangedAt = nil
-            return inbox.slot(spool: spool, run: run)
+            return inbox.slot(run: run)
         }
         try core.saveCursor(slot, now: now)
     }

@@ -8,7 +8,9 @@ import Synchronization
 /// Any thread may append, move the ledger and ask for the status. One thread of its own is in `runUntilStopped()`.
 /// Related system calls: `pwritev`, `fdatasync`, `fallocate`, `rename`, `fsync`.
 public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, DeliveryLedger, Sendable {
-    public let spool: UniqueID
+    /// The name that the spool was made with: of its files, and of its numbering. It stays when the spool has to be
+    /// delivered under another one.
+    public let birthName: UniqueID
     public let run: UniqueID
     /// The source positions that were durable when the spool was opened.
     public let recoveredPositions: [SnapshotEntry]
@@ -32,7 +34,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     init(_ parts: SpoolParts<Disk>, time: Time, options: SpoolOptions, diagnostics: Diagnostics, registry: Registry)
         throws(SpoolError)
     {
-        spool = parts.core.spool
+        birthName = parts.core.spool
         run = parts.core.run
         recoveredPositions = parts.core.positions.map { ($0.key, $0.value) }
         recoveredPipelines = parts.pipelines
@@ -51,9 +53,9 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     }
 
     /// Every run of this spool, this one included, oldest first.
-    public var runs: [UniqueID] { inbox.withLock { $0.runs.map(\.id) } }
-    /// The same, with the first sequence number and the time of each.
-    public var runHistory: [SpoolRun] { inbox.withLock { $0.runs } }
+    public var runs: [DaemonRun] {
+        inbox.withLock { $0.identity.runs.map { DaemonRun(id: $0.id, firstSequence: $0.firstSequence) } }
+    }
 
     /// The newest receipt time that was filled in for any record: what is filled in next must not be older.
     public var latestFilledIn: Timestamp { inbox.withLock { $0.latestFilledIn } }
@@ -98,6 +100,9 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
 
     // MARK: The ledger
 
+    public var spool: UniqueID { inbox.withLock { $0.identity.name } }
+    public var isDisputed: Bool { inbox.withLock { $0.identity.isDisputed } }
+    public func floor(of lane: EventKind) -> SequenceNumber { inbox.withLock { $0.identity.floor(of: lane) } }
     public var lanes: [LanePosition] { inbox.withLock { $0.lanes } }
     public var settled: SequenceNumber { inbox.withLock { $0.settled } }
     public var movedDeadLetters: SequenceNumber { inbox.withLock { $0.moved } }

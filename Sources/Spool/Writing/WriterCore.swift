@@ -10,6 +10,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     var shelf: SegmentShelf<Disk>
     var cursor: CursorFile<Disk.File>
     var reserve: SpoolReserve<Disk>
+    var identity: IdentityFile<Disk>
     /// nil before the first record, and after a segment got its own seal.
     var active: ActiveSegment<Disk.File>?
     var nextSequence: SequenceNumber

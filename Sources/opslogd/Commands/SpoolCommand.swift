@@ -5,8 +5,12 @@ import Spool
 
 struct SpoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "spool", abstract: "The spool's files; also while the daemon runs, or is down.",
-        subcommands: [SpoolListCommand.self, SpoolCatCommand.self, SpoolVerifyCommand.self])
+        commandName: "spool",
+        abstract: "The spool's files: looked at also while the daemon runs, settled while it is down.",
+        subcommands: [
+            SpoolListCommand.self, SpoolCatCommand.self, SpoolVerifyCommand.self, SpoolAdoptCommand.self,
+            SpoolDiscardCommand.self,
+        ])
 }
 
 struct SpoolListCommand: ParsableCommand {

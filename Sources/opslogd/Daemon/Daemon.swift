@@ -55,7 +55,7 @@ struct Daemon {
             host: SpoolHost.current(stateDirectory: settings.stateDirectory), diagnostics: log.diagnostics(of: "spool"),
             registry: registry)
         let deadLetters = try DeadLetterStore(
-            in: state, spool: spool.spool, lowestPosition: spool.settled, registry: registry,
+            in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: log.diagnostics(of: "dead letters"))
         mover = try DeadLetterMover(
             source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,

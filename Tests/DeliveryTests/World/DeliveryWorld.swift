@@ -20,10 +20,10 @@ final class ManualTime: TimeSource {
 
 /// Everything around one delivery: a spool, a ledger, dead letters, a database and a clock, all in memory.
 final class DeliveryWorld: @unchecked Sendable {
-    let spool = MemorySpool()
-    let ledger = MemoryLedger()
+    let spool: MemorySpool
+    let ledger: MemoryLedger
     let deadLetters = MemoryDeadLetters()
-    let database = SimulatedDatabase()
+    let database: SimulatedDatabase
     let time = ManualTime()
     let registry = Registry()
     let said = Mutex<[String]>([])
@@ -33,8 +33,14 @@ final class DeliveryWorld: @unchecked Sendable {
     private var isPaused = false
     private(set) var engine: DeliveryEngine<SimulatedSession, ManualTime>?
 
-    init(_ options: DeliveryOptions = DeliveryOptions(host: "test")) {
+    init(
+        _ options: DeliveryOptions = DeliveryOptions(host: "test"), spool: MemorySpool = MemorySpool(),
+        ledger: MemoryLedger = MemoryLedger(), database: SimulatedDatabase = SimulatedDatabase()
+    ) {
         self.options = options
+        self.spool = spool
+        self.ledger = ledger
+        self.database = database
         session = SimulatedSession(database)
     }
 
@@ -75,7 +81,18 @@ final class DeliveryWorld: @unchecked Sendable {
     }
 
     /// More has become durable while delivery was idle.
-    func append(_ chunks: [[TestRecord]]) { spool.append(chunks) }
+    func append(_ chunks: [[TestRecord]]) { spool.append(chunks, run: ledger.run) }
+
+    /// The state directory copied: a world beside this one, with the same database.
+    func copy() -> DeliveryWorld {
+        DeliveryWorld(options, spool: spool.copy(), ledger: ledger.copy(), database: database)
+    }
+
+    /// The daemon started anew on what is there.
+    func restart(lagging notes: Int = 0, high: UInt64 = 100) {
+        ledger.restart(lagging: notes, after: spool.durable, high: high)
+        _ = start()
+    }
 
     /// The payloads that each table should hold: the spool's, in order, without those that are dead letters.
     func expected(_ kind: EventKind) -> [[UInt8]] {

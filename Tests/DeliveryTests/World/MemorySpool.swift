@@ -27,10 +27,10 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
         let count = chunks.reduce(0) { $0 + $1.count }
         groups.withLock {
             let first = ($0.last.map { $0.first + UInt64($0.count) }) ?? 1
+            let payload = chunks.flatMap(TestRecord.chunk)
+            let chain = payload.reduce($0.last?.origin.chain ?? 0) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
             $0.append(
-                Group(
-                    first: first, count: count, origin: RecordOrigin(run: run, chain: first &* 7919),
-                    payload: chunks.flatMap(TestRecord.chunk)))
+                Group(first: first, count: count, origin: RecordOrigin(run: run, chain: chain), payload: payload))
         }
         records += chunks.flatMap { $0 }
         wake.withLock { $0 }?()
@@ -69,6 +69,15 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
 
     func onDurable(_ wake: @escaping @Sendable () -> Void) { self.wake.withLock { $0 = wake } }
 
+    /// Another spool with the same groups, as a copy of the files.
+    func copy() -> MemorySpool {
+        let copy = MemorySpool()
+        let held = groups.withLock { $0 }
+        copy.groups.withLock { $0 = held }
+        copy.records = records
+        return copy
+    }
+
     /// Forgets groups, as if segments had been removed.
     func forget(groups count: Int) { groups.withLock { $0.removeFirst(count) } }
 
@@ -77,23 +86,30 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
     }
 }
 
-/// The spool's cursor in memory. What is durable of it may lag: `crash` goes back to an older state.
+/// The spool's cursor and identity in memory. What is durable of the cursor may lag: `restart` goes back to an older
+/// state. The identity, and what a rewind says, are durable at once.
 final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     struct State {
         var lanes = EventKind.allCases.map { LanePosition(lane: $0, position: .zero, origin: nil) }
         var settled = SequenceNumber.zero
     }
 
-    let spool = UniqueID(high: 5, low: 5)
+    struct Refused: Error, CustomStringConvertible { let description = "records are no longer kept" }
+
+    private(set) var spool = UniqueID(high: 5, low: 5)
     private(set) var run = UniqueID(high: 100, low: 0)
-    private(set) var runs = [UniqueID(high: 100, low: 0)]
+    private(set) var runs = [DaemonRun(id: UniqueID(high: 100, low: 0), firstSequence: SequenceNumber(1))]
     private(set) var history = [State()]
+    private(set) var floors: [EventKind: SequenceNumber] = [:]
+    private(set) var isDisputed = false
+    var refusesRewind = false
     var state: State { history[history.count - 1] }
 
     var lanes: [LanePosition] { state.lanes }
     var settled: SequenceNumber { state.settled }
     let movedDeadLetters = SequenceNumber.zero
     func movedDeadLetters(upTo sequence: SequenceNumber) {}
+    func floor(of lane: EventKind) -> SequenceNumber { floors[lane] ?? .zero }
 
     func committed(_ lanes: [LanePosition], settled: SequenceNumber) {
         var next = state
@@ -102,11 +118,38 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
         history.append(next)
     }
 
+    func rewind(_ lanes: [LanePosition], settled: SequenceNumber) throws {
+        if refusesRewind { throw Refused() }
+        history = [State(lanes: lanes, settled: settled)]
+    }
+
+    func fork(counted: [EventKind: SequenceNumber]) {
+        spool = UniqueID(high: spool.high, low: spool.low &+ run.high &+ run.low &+ 1)
+        floors = counted
+        isDisputed = false
+        history = [State(settled: max(settled, counted.values.min() ?? .zero))]
+    }
+
+    func dispute(_ isDisputed: Bool) {
+        self.isDisputed = isDisputed
+        history = [state]
+    }
+
     /// A new run of the daemon, which finds the cursor as it was that many notes ago.
-    func restart(lagging notes: Int = 0) {
+    ///
+    /// - Parameter high: tells the runs of one copy of a spool from those of another.
+    func restart(lagging notes: Int = 0, after durable: SequenceNumber, high: UInt64 = 100) {
         history.removeLast(min(notes, history.count - 1))
-        run = UniqueID(high: 100, low: run.low + 1)
-        runs.append(run)
+        run = UniqueID(high: high, low: run.low + 1)
+        runs.append(DaemonRun(id: run, firstSequence: durable.advanced(by: 1)))
+    }
+
+    /// Another ledger in the same state, as a copy of the files.
+    func copy() -> MemoryLedger {
+        let copy = MemoryLedger()
+        (copy.spool, copy.run, copy.runs, copy.history) = (spool, run, runs, history)
+        (copy.floors, copy.isDisputed) = (floors, isDisputed)
+        return copy
     }
 
     func set(_ state: State) { history = [state] }
@@ -139,6 +182,7 @@ final class MemoryDeadLetters: DeadLetterSink, @unchecked Sendable {
     }
 
     func forgetRefusals(upTo sequence: SequenceNumber) { forgotten = sequence }
+    func recallRefusals(after sequence: SequenceNumber) { forgotten = min(forgotten, sequence) }
 
     func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
         letters.keys.contains { first.rawValue <= $0 && $0 <= last.rawValue }

@@ -1,0 +1,59 @@
+import OperationLogs
+
+/// A start of the daemon on this spool.
+public struct SpoolRun: Sendable, Hashable {
+    public var id: UniqueID
+    /// The number that its first record has, or would have.
+    public var firstSequence: SequenceNumber
+    /// When it began.
+    public var time: String
+}
+
+/// A name under which the spool is delivered from then on, since another history has the one before.
+struct SpoolFork: Sendable, Hashable {
+    var name: UniqueID
+    var time: String
+    /// By lane, in the order of the kinds: records up to here never go under this name. They were delivered before, are
+    /// the other history's to deliver, or were discarded.
+    var counted: [SequenceNumber]
+}
+
+/// A line that is appended to the identity file.
+enum IdentityEntry: Sendable, Hashable {
+    case run(SpoolRun)
+    /// Where the spool lives from now on: the operator's word.
+    case host(SpoolHost)
+    case fork(SpoolFork)
+    /// Whether it cannot be decided which records the database has of this spool, and which of another history.
+    case dispute(Bool, time: String)
+
+    var content: String {
+        switch self {
+        case .run(let run): "run \(run.id) \(run.firstSequence) \(run.time)"
+        case .host(let host): "host \(host.machine) \(host.directoryInode) \(host.directoryBirthNanoseconds)"
+        case .fork(let fork):
+            "fork \(fork.name) \(fork.time) " + fork.counted.map { "\($0.rawValue)" }.joined(separator: " ")
+        case .dispute(let isDisputed, let time): "\(isDisputed ? "disputed" : "undisputed") \(time)"
+        }
+    }
+
+    init?(_ content: String) {
+        let words = content.split(separator: " ", omittingEmptySubsequences: false)
+        switch (words[0], words.count) {
+        case ("run", 4):
+            guard let id = UniqueID(words[1]), let first = UInt64(words[2]) else { return nil }
+            self = .run(SpoolRun(id: id, firstSequence: SequenceNumber(first), time: String(words[3])))
+        case ("host", 4):
+            guard let inode = UInt64(words[2]), let birth = Int64(words[3]) else { return nil }
+            self = .host(
+                SpoolHost(machine: String(words[1]), directoryInode: inode, directoryBirthNanoseconds: birth))
+        case ("fork", 3 + EventKind.allCases.count):
+            let counted = words[3...].compactMap { UInt64($0).map { SequenceNumber($0) } }
+            guard let name = UniqueID(words[1]), counted.count == EventKind.allCases.count else { return nil }
+            self = .fork(SpoolFork(name: name, time: String(words[2]), counted: counted))
+        case ("disputed", 2): self = .dispute(true, time: String(words[1]))
+        case ("undisputed", 2): self = .dispute(false, time: String(words[1]))
+        default: return nil
+        }
+    }
+}

@@ -53,7 +53,7 @@ private func sampleFrame() -> FrameHeader {
 @Test func `a segment header is read back, and no other version is`() {
     let header = SegmentHeader(
         salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(11), chain: 12,
-        made: Timestamp(microseconds: 13), fileLength: 14, previousFirst: SequenceNumber(3), previousSeal: 15,
+        made: Timestamp(microseconds: 13), fileLength: 4110, previousFirst: SequenceNumber(3), previousSeal: 15,
         run: UniqueID(high: 1, low: 1), isRecycled: true)
     var bytes = header.bytes
     #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .valid(header))

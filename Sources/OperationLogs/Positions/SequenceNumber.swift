@@ -6,6 +6,8 @@ public struct SequenceNumber: RawRepresentable, Sendable, Hashable, Comparable, 
     @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
     public static let zero = SequenceNumber(0)
+    /// The database keeps positions as BIGINT. A number beyond it was never given, whatever its checksum says.
+    public static let largest = SequenceNumber(UInt64(Int64.max))
 
     @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool {
         left.rawValue < right.rawValue

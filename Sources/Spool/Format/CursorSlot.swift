@@ -52,7 +52,7 @@ struct CursorSlot: Equatable, Sendable {
         return bytes
     }
 
-    /// Reads a slot; nil if it does not verify.
+    /// Reads a slot; nil if it does not verify, or holds a number that no writer gives.
     static func read(_ bytes: UnsafeRawBufferPointer) -> CursorSlot? {
         guard bytes.count >= length, bytes.prefix(magic.count).elementsEqual(magic),
             bytes.littleEndian(8, as: UInt16.self) == version,
@@ -66,9 +66,13 @@ struct CursorSlot: Equatable, Sendable {
                 lane: kind, position: SequenceNumber(bytes.littleEndian(at, as: UInt64.self)),
                 origin: isKnown ? RecordOrigin(run: bytes.id(at + 16), chain: bytes.littleEndian(at + 32)) : nil)
         }
-        return CursorSlot(
+        let slot = CursorSlot(
             generation: bytes.littleEndian(16), spool: bytes.id(24), run: bytes.id(40),
             settled: SequenceNumber(bytes.littleEndian(56, as: UInt64.self)),
             moved: SequenceNumber(bytes.littleEndian(64, as: UInt64.self)), lanes: lanes)
+        guard slot.generation < UInt64.max >> 1,
+            max(slot.settled, slot.moved) <= .largest, slot.lanes.allSatisfy({ $0.position <= .largest })
+        else { return nil }
+        return slot
     }
 }

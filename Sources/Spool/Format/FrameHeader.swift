@@ -6,6 +6,8 @@ import OperationLogs
 struct FrameHeader: Equatable, Sendable {
     static let length = 128
     static let alignment = 8
+    /// More than any segment holds: with it lengths and offsets can be added without a look.
+    static let longestPayload = 1 << 40
     private static let magic: UInt32 = 0x5246_4c4f
     private static let checksumOffset = 124
 
@@ -86,16 +88,20 @@ struct FrameHeader: Equatable, Sendable {
         return nil
     }
 
-    /// Reads a header; nil if it does not verify as the one of this place in this life of the segment.
+    /// Reads a header; nil if it does not verify as the one of this place in this life of the segment, or
+    /// holds a number that no writer gives.
     init?(_ bytes: UnsafeRawBufferPointer, salt: UniqueID, offset: UInt64) {
         guard bytes.count >= Self.length, bytes.littleEndian(0, as: UInt32.self) == Self.magic,
             bytes.littleEndian(Self.checksumOffset, as: UInt32.self)
                 == Self.checksum(bytes, salt: salt, offset: offset),
-            let kind = Kind(rawValue: bytes[4]), let length = Int(exactly: bytes.littleEndian(24, as: UInt64.self))
+            let kind = Kind(rawValue: bytes[4]), let length = Int(exactly: bytes.littleEndian(24, as: UInt64.self)),
+            length <= Self.longestPayload
         else { return nil }
+        let first = SequenceNumber(bytes.littleEndian(8, as: UInt64.self))
+        guard first > .zero, first <= .largest else { return nil }
         self.kind = kind
         endsSegment = bytes[5] & 1 != 0
-        firstSequence = SequenceNumber(bytes.littleEndian(8, as: UInt64.self))
+        firstSequence = first
         recordCount = Int(bytes.littleEndian(16, as: UInt32.self))
         payloadChecksum = bytes.littleEndian(20)
         payloadLength = length

@@ -8,6 +8,7 @@ struct SegmentHeader: Equatable, Sendable {
     static let minorVersion: UInt16 = 0
     private static let magic: [UInt8] = Array("OPSLGSEG".utf8)
     private static let checksumOffset = 4092
+    private static let longestFile: UInt64 = 1 << 40
 
     /// New with each life of the file: what verified before does not any more.
     var salt: UniqueID
@@ -63,15 +64,22 @@ struct SegmentHeader: Equatable, Sendable {
         guard bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset)) else {
             return .invalid
         }
+        let first = SequenceNumber(bytes.littleEndian(48, as: UInt64.self))
+        let fileLength = bytes.littleEndian(72, as: UInt64.self)
+        let previousSeal = bytes.littleEndian(88, as: UInt64.self)
+        // Numbers that no writer gives: what follows adds and subtracts them.
+        guard first > .zero, first <= .largest, (UInt64(length)...longestFile).contains(fileLength),
+            previousSeal <= longestFile
+        else { return .invalid }
         let records = bytes.littleEndian(12, as: UInt16.self)
         guard records == RecordLayout.version else { return .unknownVersion(major: records) }
         return .valid(
             SegmentHeader(
                 salt: bytes.id(16), spool: bytes.id(32),
-                firstSequence: SequenceNumber(bytes.littleEndian(48, as: UInt64.self)), chain: bytes.littleEndian(56),
-                made: Timestamp(microseconds: bytes.littleEndian(64)), fileLength: bytes.littleEndian(72),
+                firstSequence: first, chain: bytes.littleEndian(56),
+                made: Timestamp(microseconds: bytes.littleEndian(64)), fileLength: fileLength,
                 previousFirst: SequenceNumber(bytes.littleEndian(80, as: UInt64.self)),
-                previousSeal: bytes.littleEndian(88), run: bytes.id(96),
+                previousSeal: previousSeal, run: bytes.id(96),
                 isRecycled: bytes.littleEndian(112, as: UInt32.self) != 0))
     }
 }

@@ -1,0 +1,39 @@
+import Fuzzer
+import OperationLogs
+
+@testable import Intake
+
+/// Any bytes are a file's position that is written again as it was, or none.
+@main enum FuzzFilePosition {
+    static func main() {
+        fuzz { data, size in
+            FuzzFilePosition.test(ByteFeed(data, size))
+            return 0
+        }
+    }
+
+    private static func test(_ input: ByteFeed) {
+        let bytes = Array(input.rest)
+        if let mark = FileInputMark(bytes) {
+            require(mark.encoded == bytes, "an input's mark is written as it was")
+        }
+        guard let position = FilePosition(bytes) else { return }
+        let written = position.encoded
+        require(FilePosition(written) == position, "what was written reads back")
+        let pathBytes = 92 + position.mark.tail.count
+        require(
+            written.prefix(pathBytes).dropFirst(4).elementsEqual(bytes.prefix(pathBytes).dropFirst(4)),
+            "the numbers are kept")
+        let path = bytes[pathBytes...]
+        if String(validating: path, as: UTF8.self) != nil {
+            require(written[pathBytes...].elementsEqual(path), "the path is kept")
+        }
+        require(position.fingerprintLength <= FilePosition.fingerprintBytes, "the fingerprint is bounded")
+        if position.mark.offset <= UInt64(Int64.max) {
+            var mark = position.mark
+            withExactCopy(bytes) { mark.advance(over: $0) }
+            require(mark.tail.count <= ContentMark.tailBytes, "the tail is bounded")
+            require(bytes.suffix(64).elementsEqual(mark.tail.suffix(min(64, bytes.count))), "it is the last bytes")
+        }
+    }
+}

@@ -17,6 +17,8 @@ struct ExhaustCommand: ParsableCommand {
                 workloads += 1
             }
         }
-        print("\(workloads) workloads of up to \(operations) operations, \(states) states after a crash: every promise kept")
+        print(
+            "\(workloads) workloads of up to \(operations) operations, \(states) states after a crash: every promise kept"
+        )
     }
 }

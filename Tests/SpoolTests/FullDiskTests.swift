@@ -1,7 +1,7 @@
 import LinuxSystem
 import OperationLogs
-import Synchronization
 import SimulatedWorld
+import Synchronization
 import Testing
 
 @testable import Spool

@@ -139,7 +139,8 @@ private struct Course {
         disk.crash(keeping: 0, using: &nothing)
         let again = try look(try Self.open(disk, time))
         guard again == durable else {
-            throw BrokenPromise("\(durable) records were there after the recovery, and \(again) after a crash behind it")
+            throw BrokenPromise(
+                "\(durable) records were there after the recovery, and \(again) after a crash behind it")
         }
     }
 

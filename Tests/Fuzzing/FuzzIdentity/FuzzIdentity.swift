@@ -26,7 +26,10 @@ import OperationLogs
             require(
                 SpoolIdentity.read(Array(bytes.prefix(goodBytes))) == .valid(identity, goodBytes: goodBytes),
                 "without its torn end it is the same")
-            let written = Array((identity.headText + identity.runs.map(SpoolIdentity.runText).joined()).utf8)
+            let entries: [IdentityEntry] =
+                identity.runs.map { .run($0) } + identity.forks.map { .fork($0) }
+                + (identity.isDisputed ? [.dispute(true, time: "t")] : [])
+            let written = Array((identity.headText + entries.map(SpoolIdentity.text).joined()).utf8)
             require(
                 SpoolIdentity.read(written) == .valid(identity, goodBytes: written.count),
                 "written again it is the same")

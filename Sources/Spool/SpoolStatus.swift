@@ -45,6 +45,8 @@ public struct SpoolStatus: Sendable {
     public var keptSegmentsGivenUp: UInt64
     public var groups: UInt64
     public var syncs: UInt64
+    /// What is known to be damaged or missing, by the first record; found by this start, earlier ones, or while reading.
+    public var lostRanges: [LostRange]
     /// What the start found, in a sentence.
     public var recovery: String
 }

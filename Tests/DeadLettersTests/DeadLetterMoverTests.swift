@@ -91,6 +91,21 @@ import Testing
         }
     }
 
+    @Test func `the ledger passes records that are lost, also where nothing stands behind them yet`() throws {
+        let scratch = try ScratchDirectory()
+        let spool = MemorySpool()
+        let store = try openStore(scratch.storage)
+        let mover = try mover(spool, store)
+        spool.append(rejections: [[line]])
+        spool.lose(5)
+        try running(mover) {
+            try eventually("the lost records") { spool.movedDeadLetters.rawValue == 6 }
+            spool.append(rejections: [[line]])
+            try eventually("the line behind them") { spool.movedDeadLetters.rawValue == 7 }
+            #expect(store.count == 2)
+        }
+    }
+
     @Test func `a backlog is moved with few syncs and in pieces of bounded size`() throws {
         let scratch = try ScratchDirectory()
         let spool = MemorySpool()

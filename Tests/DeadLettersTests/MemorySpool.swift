@@ -10,6 +10,7 @@ final class MemorySpool: DeliveryLedger {
         var wakes: [@Sendable () -> Void] = []
         var moved = SequenceNumber.zero
         var notes = 0
+        var lost: ClosedRange<UInt64>?
     }
     let state = Mutex(State())
 
@@ -74,6 +75,14 @@ final class MemorySpool: DeliveryLedger {
         add(count, chunk)
     }
 
+    /// The next numbers are durable, and damaged.
+    func lose(_ count: UInt64) {
+        state.withLock {
+            $0.lost = $0.next...$0.next + count - 1
+            $0.next += count
+        }
+    }
+
     private func add(_ count: Int, _ payload: [UInt8]) {
         let wakes = state.withLock {
             $0.groups.append(($0.next, count, payload))
@@ -117,5 +126,10 @@ final class MemorySource: RecordSource {
         while let group = try next(), try body(group) {}
     }
     func origin(of sequence: SequenceNumber) -> RecordOrigin? { nil }
+    func lastLost(from sequence: SequenceNumber) -> SequenceNumber? {
+        spool.state.withLock { state in
+            state.lost.flatMap { $0.contains(sequence.rawValue) ? SequenceNumber($0.upperBound) : nil }
+        }
+    }
     func onDurable(_ wake: @escaping @Sendable () -> Void) { spool.state.withLock { $0.wakes.append(wake) } }
 }

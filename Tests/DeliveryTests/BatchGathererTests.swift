@@ -129,6 +129,36 @@ struct BatchGathererTests {
         #expect(throws: SpoolGap.self) { try gatherer.fill(batch) }
     }
 
+    @Test(arguments: [0, 1, 2])
+    func `records that are known to be lost are passed over, and those around them are not`(gone: Int) throws {
+        let spool = MemorySpool()
+        for name in ["a", "b", "c"] { spool.append([[.event(.castErrors, name), .event(.castErrors, name)]]) }
+        let first = UInt64(2 * gone + 1)
+        spool.forget(group: gone)
+        spool.lost = first...first + 1
+        let batch = Batch()
+        batch.begin(turn(all))
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        try gatherer.fill(batch)
+        let left = spool.records.enumerated().filter { $0.offset / 2 != gone }.map(\.element.payload)
+        #expect(rows(batch, .castErrors) == left)
+        // Where nothing stands behind them yet, delivery has still nothing more to wait for.
+        #expect(batch.scannedTo.rawValue == 6)
+    }
+
+    @Test func `a gap that is larger than what is lost is an error`() throws {
+        let spool = MemorySpool()
+        for name in ["a", "b", "c", "d"] { spool.append([[.event(.castErrors, name)]]) }
+        spool.forget(group: 1)
+        spool.forget(group: 1)
+        spool.lost = 2...2
+        let batch = Batch()
+        batch.begin(turn(all))
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        let gap = #expect(throws: SpoolGap.self) { try gatherer.fill(batch) }
+        #expect(gap?.expected == SequenceNumber(3))
+    }
+
     @Test func `a record of an unknown kind is an error and not passed over`() throws {
         let spool = MemorySpool()
         spool.append([[.event(.castErrors, "a"), TestRecord(kind: 9, payload: [1])]])

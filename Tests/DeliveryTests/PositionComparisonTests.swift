@@ -12,15 +12,15 @@ struct PositionComparisonTests {
 
     private func verdict(
         row: UInt64?, of origin: RecordOrigin? = nil, owner: UniqueID? = nil, known: UInt64,
-        knownOrigin: RecordOrigin? = nil, own: RecordOrigin? = nil, durable: UInt64 = 100, floor: UInt64 = 0,
-        firstKept: UInt64? = nil
+        knownOrigin: RecordOrigin? = nil, own: RecordOrigin? = nil, isLost: Bool = false, durable: UInt64 = 100,
+        floor: UInt64 = 0, firstKept: UInt64? = nil
     ) -> PositionVerdict {
         let found = row.map {
             FencedRow(
                 row: PositionRow(
                     lane: .castErrors, position: SequenceNumber($0), run: (origin ?? self.origin).run,
                     chain: (origin ?? self.origin).chain, owner: owner ?? run),
-                ownOrigin: own, firstKept: firstKept.map { SequenceNumber($0) })
+                ownOrigin: own, firstKept: firstKept.map { SequenceNumber($0) }, isLost: isLost)
         }
         return PositionVerdict.of(
             found,
@@ -55,6 +55,14 @@ struct PositionComparisonTests {
 
     @Test func `a row ahead whose record is no longer in the spool waits`() {
         #expect(verdict(row: 9, known: 7, own: nil) == .mustWait(.unprovable))
+    }
+
+    @Test func `a row at a damaged record goes on from it if a run of this spool wrote the record`() {
+        let ours = RecordOrigin(run: run, chain: 50)
+        #expect(verdict(row: 9, of: ours, known: 7, isLost: true) == .ahead)
+        #expect(verdict(row: 9, of: ours, known: 7, isLost: false) == .mustWait(.unprovable))
+        let foreign = RecordOrigin(run: UniqueID(high: 77, low: 77), chain: 50)
+        #expect(verdict(row: 9, of: foreign, known: 7, isLost: true) == .mustWait(.unprovable))
     }
 
     @Test func `a row beyond the end of the spool is of a fork`() {

@@ -149,5 +149,5 @@ private func loseUnsynced(_ disk: DiskState) {
     disk.contents.withLock { $0.nodes[node]?.bytes[end + 5] = 7 }
     #expect(
         try disk.calls { opened = try openSimulated(disk, time: time) }
-            == "open pwritev fdatasync fsync pwritev fdatasync \(lastGroup) fsync fsync \(cursor) \(newRun)")
+            == "open pwritev fdatasync rename fsync pwritev fdatasync \(lastGroup) fsync fsync \(cursor) \(newRun)")
 }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import OperationLogs
 import Testing
 
@@ -57,10 +58,36 @@ private func sampleFrame() -> FrameHeader {
         run: UniqueID(high: 1, low: 1), isRecycled: true)
     var bytes = header.bytes
     #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .valid(header))
+    // The fields stand twice: one copy is enough, and one of another segment is none.
     bytes[4095] ^= 1
-    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .invalid)
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .damaged(header))
+    #expect(bytes.withUnsafeBytes { SegmentHeader.read($0, named: SequenceNumber(12)) } == .invalid)
     bytes[8] = 2
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .damaged(header))
+    bytes[2048 + 8] = 2
     #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .unknownVersion(major: 2))
+    bytes[8] = 1
+    bytes[9] = 0
+    bytes[30] ^= 1
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .invalid)
+}
+
+@Test func `another segment's fields in a header's place are noticed`() {
+    func header(_ first: UInt64) -> SegmentHeader {
+        SegmentHeader(
+            salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(first), chain: 12,
+            made: Timestamp(microseconds: 13), fileLength: 4110, previousFirst: SequenceNumber(3), previousSeal: 15,
+            run: UniqueID(high: 1, low: 1), isRecycled: true)
+    }
+    var bytes = header(11).bytes
+    bytes.replaceSubrange(0..<512, with: header(12).bytes[0..<512])
+    #expect(bytes.withUnsafeBytes { SegmentHeader.read($0, named: SequenceNumber(11)) } == .damaged(header(11)))
+    // One without the copy, as an earlier build wrote it.
+    var former = header(11).bytes
+    for at in Array(124..<128) + Array(2048..<2176) { former[at] = 0 }
+    let crc = former.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[..<4092])) }
+    former.withUnsafeMutableBytes { $0.storeBytes(of: crc.littleEndian, toByteOffset: 4092, as: UInt32.self) }
+    #expect(former.withUnsafeBytes(SegmentHeader.read) == .valid(header(11)))
 }
 
 @Test func `a snapshot gives back positions and pipelines`() throws {

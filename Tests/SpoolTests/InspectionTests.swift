@@ -56,12 +56,3 @@ private func spool(stopping: Bool) throws -> (DiskState, SimulatedWriter) {
     #expect(torn.isWhole && torn.findings.map(\.kind) == [.tornEnd])
     #expect(torn.findings.first?.firstSequence == SequenceNumber(12))
 }
-
-@Test func `a reader refuses what does not verify`() throws {
-    let (disk, writer) = try spool(stopping: false)
-    let first = writer.map.snapshot.segments[0]
-    let node = try SimulatedDisk(disk, path: "segments").open(first.name, .reading).node
-    disk.contents.withLock { $0.nodes[node]?.bytes[9000] ^= 1 }
-    let refused = #expect(throws: SpoolError.self) { _ = try writer.makeReader().readNumbers() }
-    #expect(refused?.code == .damaged && refused?.description.contains(first.name) == true)
-}

@@ -126,7 +126,12 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private func moveWhatIsDurable(isLastRound: Bool) throws {
         let start = clock.monotonicNanoseconds()
         round.begin(at: start)
-        while let group = try source.next() {
+        while true {
+            guard let group = try source.next() else {
+                // Lost records at the very end, with no group behind them yet, wait for nothing.
+                if let lost = source.lastLost(from: round.position.advanced(by: 1)) { round.position = lost }
+                break
+            }
             try RejectedLines.forEach(in: group, after: round.position) { letter in
                 round.add(letter)
                 if round.isFull { try settle(upTo: letter.id) }

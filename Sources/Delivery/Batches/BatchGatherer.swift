@@ -38,6 +38,9 @@ final class BatchGatherer {
         }
     }
 
+    /// Whether the record is known to be lost.
+    func isLost(_ sequence: SequenceNumber) -> Bool { source.lastLost(from: sequence) != nil }
+
     /// Where the record stands in the spool's history; nil if it is not in the spool.
     func origin(of sequence: SequenceNumber) throws -> RecordOrigin? {
         forget()
@@ -105,7 +108,9 @@ final class BatchGatherer {
     private func openNextChunk(_ batch: Batch, _ scanned: inout Int) throws -> Bool {
         if group.map({ nextChunk >= $0.payload.count }) ?? true {
             group = nil
-            guard let next = try source.next() else { return false }
+            let next = try source.next()
+            if next.map({ $0.firstSequence > nextChunkSequence }) ?? true { passLost(batch) }
+            guard let next else { return false }
             guard next.firstSequence <= nextChunkSequence else {
                 throw SpoolGap(expected: nextChunkSequence, found: next.firstSequence)
             }
@@ -128,6 +133,13 @@ final class BatchGatherer {
             cursorEnd = nextChunkSequence
         }
         return true
+    }
+
+    /// Records that are known to be lost have their fate.
+    private func passLost(_ batch: Batch) {
+        guard let last = source.lastLost(from: nextChunkSequence) else { return }
+        nextChunkSequence = last.advanced(by: 1)
+        pass(to: nextChunkSequence, batch)
     }
 
     private func pass(to next: SequenceNumber, _ batch: Batch) {

@@ -8,11 +8,16 @@ public struct FencedRow: Sendable, Hashable {
     /// The first record behind the row's position that is still kept; looked for only where the row is behind what was
     /// delivered.
     public var firstKept: SequenceNumber?
+    /// Our own record is not there, because its place in the spool is damaged.
+    public var isLost: Bool
 
-    public init(row: PositionRow, ownOrigin: RecordOrigin?, firstKept: SequenceNumber? = nil) {
+    public init(
+        row: PositionRow, ownOrigin: RecordOrigin?, firstKept: SequenceNumber? = nil, isLost: Bool = false
+    ) {
         self.row = row
         self.ownOrigin = ownOrigin
         self.firstKept = firstKept
+        self.isLost = isLost
     }
 
     var origin: RecordOrigin { RecordOrigin(run: row.run, chain: row.chain) }
@@ -75,6 +80,8 @@ enum PositionVerdict: Hashable {
         guard runs.contains(row.owner) else { return .forked(.foreignOwner) }
         if row.position > durable { return .forked(.beyondSpool) }
         guard found.isProven(by: known) else {
+            // A damaged record cannot prove anything; that one of our runs wrote the row's does.
+            if found.isLost, row.position > known.position, runs.contains(row.run) { return .ahead }
             if found.ownOrigin != nil || row.position == known.position { return .forked(.otherHistory) }
             return .mustWait(row.position < known.position ? notKept(found, known, floor) : .unprovable)
         }

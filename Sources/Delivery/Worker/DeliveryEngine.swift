@@ -190,6 +190,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             if found.ownOrigin == nil, row.position < lane.position {
                 found.firstKept = try gatherer.firstKept(after: max(row.position, lane.floor))
             }
+            found.isLost = found.ownOrigin == nil && gatherer.isLost(row.position)
             return found
         }
     }

@@ -41,6 +41,14 @@ public protocol RecordSource: AnyObject {
     func next() throws -> RecordGroup?
     /// The run and chain of the group that holds the record; nil if it is no longer, or not yet, in the spool.
     func origin(of sequence: SequenceNumber) throws -> RecordOrigin?
+    /// The last of the records that are lost from `sequence` on without a gap: damaged on the disk, and noted as such;
+    /// nil if that record is not known to be lost. A place is noted before a group behind it is handed out.
+    func lastLost(from sequence: SequenceNumber) -> SequenceNumber?
     /// Calls `wake` whenever more has become durable; on the spool's thread.
     func onDurable(_ wake: @escaping @Sendable () -> Void)
+}
+
+extension RecordSource {
+    /// Of a source that loses nothing.
+    public func lastLost(from sequence: SequenceNumber) -> SequenceNumber? { nil }
 }

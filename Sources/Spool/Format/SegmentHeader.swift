@@ -9,6 +9,11 @@ struct SegmentHeader: Equatable, Sendable {
     private static let magic: [UInt8] = Array("OPSLGSEG".utf8)
     private static let checksumOffset = 4092
     private static let longestFile: UInt64 = 1 << 40
+    /// The fields stand twice, in different sectors, each time with a checksum of their own: without the salt that they
+    /// hold, nothing in the file can be read.
+    private static let copyOffset = 2048
+    private static let fieldsChecksumOffset = 124
+    private static let fieldsLength = 128
 
     /// New with each life of the file: what verified before does not any more.
     var salt: UniqueID
@@ -27,6 +32,8 @@ struct SegmentHeader: Equatable, Sendable {
 
     enum Reading: Equatable {
         case valid(SegmentHeader)
+        /// The whole does not verify, but one of the two copies of its fields does.
+        case damaged(SegmentHeader)
         /// A header, of a format that this version does not know.
         case unknownVersion(major: UInt16)
         /// No header, or one that does not verify.
@@ -50,37 +57,67 @@ struct SegmentHeader: Equatable, Sendable {
             base.storeLittleEndian(previousSeal, 88)
             base.storeID(run, 96)
             base.storeLittleEndian(UInt32(isRecycled ? 1 : 0), 112)
-            let crc = CRC32C.of(UnsafeRawBufferPointer(buffer).part(0, Self.checksumOffset))
-            base.storeLittleEndian(crc, Self.checksumOffset)
+            let whole = UnsafeRawBufferPointer(buffer)
+            base.storeLittleEndian(CRC32C.of(whole.part(0, Self.fieldsChecksumOffset)), Self.fieldsChecksumOffset)
+            (base + Self.copyOffset).copyMemory(from: base, byteCount: Self.fieldsLength)
+            base.storeLittleEndian(CRC32C.of(whole.part(0, Self.checksumOffset)), Self.checksumOffset)
         }
         return bytes
     }
 
+    static func read(_ bytes: UnsafeRawBufferPointer) -> Reading { read(bytes, named: nil) }
+
     /// The version is looked at before the checksum, whose place another version may have changed.
-    static func read(_ bytes: UnsafeRawBufferPointer) -> Reading {
-        guard bytes.count >= length, bytes.prefix(magic.count).elementsEqual(magic) else { return .invalid }
+    ///
+    /// - Parameter first: what the file's name says: a copy of the fields that came from another segment is none of this.
+    static func read(_ bytes: UnsafeRawBufferPointer, named first: SequenceNumber?) -> Reading {
+        guard bytes.count >= length else { return .invalid }
+        let isSigned = bytes.prefix(magic.count).elementsEqual(magic)
+        if isSigned, hasOneSetOfFields(bytes),
+            bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset))
+        {
+            return versionReading(bytes) ?? fields(bytes).map { .valid($0) } ?? .invalid
+        }
+        for copy in [bytes.part(0, fieldsLength), bytes.part(copyOffset, fieldsLength)] {
+            guard copy.prefix(magic.count).elementsEqual(magic), versionReading(copy) == nil,
+                copy.littleEndian(fieldsChecksumOffset, as: UInt32.self)
+                    == CRC32C.of(copy.part(0, fieldsChecksumOffset))
+            else { continue }
+            guard let header = fields(copy) else { continue }
+            if first == nil || header.firstSequence == first { return .damaged(header) }
+        }
+        return isSigned ? versionReading(bytes) ?? .invalid : .invalid
+    }
+
+    /// Fields with their checksum behind them leave a CRC in one state, whatever they say: the checksum over the whole does
+    /// not notice another segment's in their place. The copy may be missing, as the first version wrote none.
+    private static func hasOneSetOfFields(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let copy = bytes.part(copyOffset, fieldsLength)
+        return copy.elementsEqual(bytes.part(0, fieldsLength))
+            || copy.isAllZeros && bytes.littleEndian(fieldsChecksumOffset, as: UInt32.self) == 0
+    }
+
+    /// nil if both versions are known.
+    private static func versionReading(_ bytes: UnsafeRawBufferPointer) -> Reading? {
         let major = bytes.littleEndian(8, as: UInt16.self)
         guard major == majorVersion else { return .unknownVersion(major: major) }
-        guard bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset)) else {
-            return .invalid
-        }
+        let records = bytes.littleEndian(12, as: UInt16.self)
+        return records == RecordLayout.version ? nil : .unknownVersion(major: records)
+    }
+
+    /// nil for numbers that no writer gives: what follows adds and subtracts them.
+    private static func fields(_ bytes: UnsafeRawBufferPointer) -> SegmentHeader? {
         let first = SequenceNumber(bytes.littleEndian(48, as: UInt64.self))
         let fileLength = bytes.littleEndian(72, as: UInt64.self)
         let previousSeal = bytes.littleEndian(88, as: UInt64.self)
-        // Numbers that no writer gives: what follows adds and subtracts them.
         guard first > .zero, first <= .largest, (UInt64(length)...longestFile).contains(fileLength),
             previousSeal <= longestFile
-        else { return .invalid }
-        let records = bytes.littleEndian(12, as: UInt16.self)
-        guard records == RecordLayout.version else { return .unknownVersion(major: records) }
-        return .valid(
-            SegmentHeader(
-                salt: bytes.id(16), spool: bytes.id(32),
-                firstSequence: first, chain: bytes.littleEndian(56),
-                made: Timestamp(microseconds: bytes.littleEndian(64)), fileLength: fileLength,
-                previousFirst: SequenceNumber(bytes.littleEndian(80, as: UInt64.self)),
-                previousSeal: previousSeal, run: bytes.id(96),
-                isRecycled: bytes.littleEndian(112, as: UInt32.self) != 0))
+        else { return nil }
+        return SegmentHeader(
+            salt: bytes.id(16), spool: bytes.id(32), firstSequence: first, chain: bytes.littleEndian(56),
+            made: Timestamp(microseconds: bytes.littleEndian(64)), fileLength: fileLength,
+            previousFirst: SequenceNumber(bytes.littleEndian(80, as: UInt64.self)), previousSeal: previousSeal,
+            run: bytes.id(96), isRecycled: bytes.littleEndian(112, as: UInt32.self) != 0)
     }
 }
 

@@ -4,6 +4,7 @@ import OperationLogs
 /// Goes through one segment's frames by their headers alone. Owned by one thread.
 final class FrameWalk<File: StorageFile> {
     private let window = FrameWindow<File>()
+    private let file: File
     private let header: SegmentHeader
     private(set) var offset = UInt64(SegmentHeader.length)
     private(set) var expected: SequenceNumber
@@ -11,19 +12,41 @@ final class FrameWalk<File: StorageFile> {
     private(set) var isSealed = false
 
     init(_ file: File, _ header: SegmentHeader) {
+        self.file = file
         self.header = header
         expected = header.firstSequence
         window.turn(to: file)
     }
 
-    /// The next frame; nil at the end, or where a header does not verify or follow.
+    /// The next frame that verifies and follows; nil at the end.
     func next() throws(SpoolError) -> FrameHeader? {
+        repeat {
+            if let frame = try frameHere() { return frame }
+        } while try passOver()
+        return nil
+    }
+
+    /// Goes on at the next header behind this place; false if there is none.
+    func passOver() throws(SpoolError) -> Bool {
+        guard !isSealed,
+            let found = try FrameSearch(header: header, limit: header.fileLength)
+                .next(in: file, behind: offset, least: expected)
+        else { return false }
+        // A daemon at work may have written this frame meanwhile, and the one that was found behind it.
+        window.turn(to: file)
+        if let frame = try frameHere(), try payload(frame) != nil { return true }
+        offset = found.offset
+        expected = found.frame.firstSequence
+        return true
+    }
+
+    private func frameHere() throws(SpoolError) -> FrameHeader? {
         guard !isSealed else { return nil }
         let head = try spooling { () throws(SystemError) in
             try window.bytes(at: offset, FrameHeader.length, limit: header.fileLength)
         }
         guard let frame = FrameHeader(head, salt: header.salt, offset: offset), frame.firstSequence == expected,
-            frame.frameLength <= header.fileLength - offset
+            frame.fits(header.fileLength - offset)
         else { return nil }
         return frame
     }

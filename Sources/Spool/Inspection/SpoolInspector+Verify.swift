@@ -11,12 +11,17 @@ extension SpoolInspector {
         var result = SpoolVerification()
         verifySmallFiles(&result)
         let firsts = try firsts()
+        if let first = firsts.first, let expected = try? firstUndelivered(), expected < first {
+            result.add(
+                .damage, "segments/\(SegmentName.of(expected))", 0, "segments before the first are missing", expected,
+                SequenceNumber(first.rawValue - 1))
+        }
         var before: SegmentScan?
         for (index, first) in firsts.enumerated() {
             let following = index + 1 < firsts.count ? firsts[index + 1] : nil
-            let scan = try verifySegment(first, following: following, before: before, &result)
-            if result.segments == 1, let scan { result.firstSequence = scan.header.firstSequence }
-            if let scan { result.lastSequence = SequenceNumber(scan.nextSequence.rawValue - 1) }
+            guard let scan = try verifySegment(first, following: following, before: before, &result) else { continue }
+            if result.segments == 1 { result.firstSequence = scan.header.firstSequence }
+            result.lastSequence = SequenceNumber(scan.nextSequence.rawValue - 1)
             before = scan
         }
         return result
@@ -41,9 +46,14 @@ extension SpoolInspector {
         let path = "segments/\(SegmentName.of(first))"
         guard let opened = try open(first) else {
             // A daemon at work may have freed it; else its header does not verify.
-            if try firsts().contains(first) { result.add(.damage, path, 0, "its header does not verify") }
+            if try firsts().contains(first) {
+                result.add(
+                    .damage, path, 0, "neither its header nor the copy in it verifies", first,
+                    following.map { SequenceNumber($0.rawValue - 1) })
+            }
             return nil
         }
+        if opened.isHeaderDamaged { result.add(.damage, path, 0, "its header is damaged; the copy in it verifies") }
         let scan: SegmentScan
         do {
             scan = try settledScan(opened.file, opened.header)
@@ -55,9 +65,13 @@ extension SpoolInspector {
         result.segments += 1
         result.bytes += scan.end
         if let before, before.header.firstSequence != opened.header.previousFirst {
-            result.add(
-                .damage, path, 0, "the segment \(opened.header.previousFirst) before it is missing",
-                before.nextSequence, SequenceNumber(first.rawValue - 1))
+            let isThere = try firsts().contains(opened.header.previousFirst)
+            if !isThere {
+                result.add(
+                    .damage, path, 0, "the segment \(opened.header.previousFirst) before it is missing",
+                    before.tail.endsWithOwnSeal ? before.nextSequence : opened.header.previousFirst,
+                    SequenceNumber(first.rawValue - 1))
+            }
         } else if let before, before.tail.endsWithOwnSeal, before.chain != opened.header.chain {
             result.add(.damage, path, 0, "it does not go on where the one before it ends")
         }
@@ -68,9 +82,9 @@ extension SpoolInspector {
     /// A daemon may write while this reads: what does not verify counts only if it stays so.
     private func settledScan(_ file: Disk.File, _ header: SegmentHeader) throws(SpoolError) -> SegmentScan {
         var scan = try SegmentScan(file, header)
-        for _ in 0..<5 where scan.tail.recoveryCase.remedy != .goOn {
+        for _ in 0..<5 where scan.tail.recoveryCase.remedy != .goOn || !scan.losses.isEmpty {
             let again = try SegmentScan(file, header)
-            if again.end == scan.end, again.tail == scan.tail { break }
+            if again.end == scan.end, again.tail == scan.tail, again.losses == scan.losses { break }
             scan = again
         }
         return scan
@@ -79,22 +93,23 @@ extension SpoolInspector {
     private func judge(
         _ scan: SegmentScan, _ path: String, _ following: SequenceNumber?, _ result: inout SpoolVerification
     ) {
+        for loss in scan.losses {
+            result.add(
+                .damage, path, loss.offset, "\(loss.endOffset - loss.offset) bytes do not verify",
+                loss.recordCount > 0 ? loss.first : nil, SequenceNumber(loss.next.rawValue - 1))
+        }
+        if scan.tail.isShort { result.add(.damage, path, 0, "the file is shorter than its header says") }
         let found = scan.tail.recoveryCase
         if let following {
             guard found != .whole else { return }
             return result.add(
-                .damage, path, scan.end, "a frame does not verify", scan.nextSequence,
-                SequenceNumber(following.rawValue - 1))
+                .damage, path, scan.end, "what stands here up to the end of the segment does not verify",
+                scan.nextSequence < following ? scan.nextSequence : nil, SequenceNumber(following.rawValue - 1))
         }
-        switch found {
-        case .damageInside:
-            result.add(
-                .damage, path, scan.end, "a frame does not verify, and what stands behind it does", scan.nextSequence)
-        case .tornTail:
+        if found == .tornTail {
             result.add(
                 .tornEnd, path, scan.end, "the last group does not verify: torn, or just being written",
                 scan.nextSequence)
-        default: break
         }
     }
 }

@@ -41,7 +41,7 @@ public struct SpoolInspector<Disk: Storage> {
         return min(cursor?.settled ?? .zero, cursor?.moved ?? .zero).advanced(by: 1)
     }
 
-    /// All segments, oldest first. Reads headers only.
+    /// All segments, oldest first. Reads headers only, and passes over those that do not verify.
     public func segments() throws(SpoolError) -> [SegmentSummary] {
         let delivered = try SequenceNumber(firstUndelivered().rawValue - 1)
         var summaries: [SegmentSummary] = []
@@ -61,28 +61,26 @@ public struct SpoolInspector<Disk: Storage> {
 
     /// Calls `body` with each group that has records at or behind `sequence`, in order, until it returns false.
     ///
-    /// The payload is valid within the call. It ends at the first group of the last segment that does not verify.
-    /// - Throws: `.damaged` if a group elsewhere does not; what `body` throws.
+    /// The payload is valid within the call. What does not verify is passed over: `verify` names it.
+    /// - Throws: what `body` throws.
     public func forEachGroup(from sequence: SequenceNumber, _ body: (RecordGroup) throws -> Bool) throws {
         let firsts = try firsts()
         let start = firsts.lastIndex { $0 <= sequence } ?? 0
-        for (index, first) in firsts.enumerated().dropFirst(start) {
+        for first in firsts.dropFirst(start) {
             guard let opened = try open(first) else { continue }
             let walk = FrameWalk(opened.file, opened.header)
             while let frame = try walk.next() {
                 if frame.kind == .group, frame.recordCount > 0, frame.nextSequence > sequence {
-                    guard let payload = try walk.payload(frame) else { break }
+                    guard let payload = try walk.payload(frame) else {
+                        guard try walk.passOver() else { break }
+                        continue
+                    }
                     let group = RecordGroup(
                         firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin,
                         payload: payload)
                     guard try body(group) else { return }
                 }
                 walk.pass(frame)
-            }
-            let isStillThere = try open(first)?.header.salt == opened.header.salt
-            if !walk.isSealed, index < firsts.count - 1, isStillThere {
-                throw SpoolError.damaged(
-                    "segments/\(SegmentName.of(first))", offset: walk.offset, "a group does not verify")
             }
         }
     }
@@ -95,14 +93,18 @@ public struct SpoolInspector<Disk: Storage> {
     }
 
     /// nil if the file went away meanwhile, or has no header of its own.
-    func open(_ first: SequenceNumber) throws(SpoolError) -> (file: Disk.File, header: SegmentHeader)? {
+    func open(
+        _ first: SequenceNumber
+    ) throws(SpoolError) -> (file: Disk.File, header: SegmentHeader, isHeaderDamaged: Bool)? {
         guard let directory else { return nil }
         do throws(SystemError) {
             let file = try directory.open(SegmentName.of(first), .reading)
             let bytes = try file.bytes(from: 0, count: SegmentHeader.length)
-            guard case .valid(let header) = bytes.withUnsafeBytes(SegmentHeader.read), header.firstSequence == first
-            else { return nil }
-            return (file, header)
+            switch bytes.withUnsafeBytes({ SegmentHeader.read($0, named: first) }) {
+            case .valid(let header): return header.firstSequence == first ? (file, header, false) : nil
+            case .damaged(let header): return (file, header, true)
+            case .unknownVersion, .invalid: return nil
+            }
         } catch  where error.code == ENOENT {
             return nil
         } catch {

@@ -2,6 +2,8 @@ import LinuxSystem
 import OperationLogs
 
 /// Reads durable groups in order, for one consumer, on one thread. Each frame's checksums and the chain are verified.
+/// What does not verify is passed over, noted as lost before anything behind it is handed out, and the chain is taken
+/// over from the header behind it.
 ///
 /// The payload of a group is valid until the next call. Nothing is allocated a group, beyond a buffer that grows to the
 /// largest one. Related system calls: `pread`.
@@ -9,24 +11,34 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     private let directory: Disk
     private let map: SpoolMap
     private let register: (@escaping @Sendable () -> Void) -> Void
+    private let damage: DamageRegister<Disk>
     private let window = FrameWindow<Disk.File>()
 
+    private var file: Disk.File?
     private var segment: SegmentEntry?
     /// Where the next frame stands, and what it must say.
     private var offset: UInt64 = 0
     private var expected = SequenceNumber.zero
     private var chain: UInt64 = 0
+    /// Not behind a damaged place.
+    private var isChainKnown = true
     /// Groups before this record are passed over.
     private var wanted = SequenceNumber(1)
     private var lastRead: (first: SequenceNumber, last: SequenceNumber, origin: RecordOrigin)?
 
-    init(directory: Disk, map: SpoolMap, register: @escaping (@escaping @Sendable () -> Void) -> Void) {
+    init(
+        directory: Disk, map: SpoolMap, damage: DamageRegister<Disk>,
+        register: @escaping (@escaping @Sendable () -> Void) -> Void
+    ) {
         self.directory = directory
         self.map = map
+        self.damage = damage
         self.register = register
     }
 
     public var durable: SequenceNumber { map.durable }
+
+    public func lastLost(from sequence: SequenceNumber) -> SequenceNumber? { damage.lastLost(from: sequence) }
 
     public func onDurable(_ wake: @escaping @Sendable () -> Void) { register(wake) }
 
@@ -55,7 +67,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
             entry.first <= sequence
         else { return nil }
         // A reader of its own, so that this one stays where it is.
-        let scout = SpoolReader(directory: directory, map: map, register: { _ in })
+        let scout = SpoolReader(directory: directory, map: map, damage: damage, register: { _ in })
         scout.wanted = sequence
         while let frame = try scout.nextFrame() {
             if frame.kind == .group, frame.nextSequence > sequence {
@@ -75,25 +87,30 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
                 continue
             }
             let limit = map.readableEnd(of: current.first)
-            if offset >= limit || !map.holds(current) {
-                // Nothing more yet; or it was freed, since everything in it has its fate.
-                if map.holds(current) { return nil }
+            guard map.holds(current) else {
+                // Freed, since everything in it has its fate.
                 segment = nil
+                continue
+            }
+            if offset >= limit {
+                // Nothing more yet; but a segment that is not the last has its seal before its end.
+                guard limit == current.bytes, map.segment(after: current.first) != nil else { return nil }
+                try passOver(current, "a frame does not verify")
                 continue
             }
             let head = try spooling { () throws(SystemError) in
                 try window.bytes(at: offset, FrameHeader.length, limit: limit)
             }
             guard let frame = FrameHeader(head, salt: current.header.salt, offset: offset),
-                frame.payloadLength >= 0, frame.frameLength <= limit - offset
+                frame.fits(limit - offset)
             else {
-                guard map.holds(current) else { continue }
-                throw damaged(current, "a frame does not verify")
+                try passOver(current, "a frame does not verify")
+                continue
             }
             try check(frame, current)
             guard frame.kind == .seal, frame.endsSegment else { return frame }
             guard let following = map.segment(after: current.first) else { return nil }
-            try enter(following)
+            try cross(to: following, from: current)
         }
     }
 
@@ -101,7 +118,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         guard frame.firstSequence == expected else {
             throw damaged(current, "record \(frame.firstSequence) stands where \(expected) follows")
         }
-        guard frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
+        guard !isChainKnown || frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
             throw damaged(current, "the checksum chained over all groups does not follow")
         }
     }
@@ -114,11 +131,12 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         let whole = try spooling { () throws(SystemError) in
             try window.bytes(at: offset, length, limit: limit)
         }
-        guard whole.count == length else { throw damaged(current, "the file ends within a group") }
-        let payload = whole.part(FrameHeader.length, frame.payloadLength)
-        guard CRC32C.of(payload) == frame.payloadChecksum else {
-            guard map.holds(current) else { return nil }
-            throw damaged(current, "the payload of a group does not verify")
+        guard whole.count == length,
+            case let payload = whole.part(FrameHeader.length, frame.payloadLength),
+            CRC32C.of(payload) == frame.payloadChecksum
+        else {
+            try passOver(current, "the payload of a group does not verify")
+            return nil
         }
         pass(frame)
         let group = RecordGroup(
@@ -132,22 +150,71 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         offset += frame.frameLength
         expected = frame.nextSequence
         chain = frame.chain
+        isChainKnown = true
+    }
+
+    /// Goes on at the next frame that verifies, here or at the head of the next segment.
+    ///
+    /// - Throws: `.damaged` where the damage reaches the end of what is durable: where it ends is known only once
+    ///   something stands behind it, and a start finds it as a torn or damaged end.
+    private func passOver(_ current: SegmentEntry, _ what: String) throws(SpoolError) {
+        // It may have been freed, and used again, while it was read.
+        guard map.holds(current) else { return segment = nil }
+        // Asked for before the limit: with one behind it, the whole segment may be read.
+        let following = map.segment(after: current.first)
+        let limit = map.readableEnd(of: current.first)
+        let search = FrameSearch(header: current.header, limit: limit)
+        let found = try file.flatMap { file throws(SpoolError) in
+            try search.next(in: file, behind: offset, least: expected)
+        }
+        guard map.holds(current) else { return segment = nil }
+        var lost = LostRange(
+            segment: current.name, offset: offset, endOffset: found?.offset ?? limit, first: expected, next: expected)
+        if let found {
+            lost.next = found.frame.firstSequence
+            try damage.note(lost)
+            offset = found.offset
+            expected = lost.next
+            isChainKnown = false
+        } else if let following, following.first >= expected {
+            lost.next = following.first
+            try damage.note(lost)
+            try enter(following)
+        } else {
+            throw damaged(current, what)
+        }
+    }
+
+    /// From a segment's own seal to the next one; what stood between them is missing.
+    private func cross(to following: SegmentEntry, from current: SegmentEntry) throws(SpoolError) {
+        guard following.first >= expected else {
+            throw damaged(current, "the next segment begins at \(following.first) where \(expected) follows")
+        }
+        if following.first > expected {
+            try damage.note(
+                LostRange(
+                    segment: SegmentName.of(expected), offset: 0, endOffset: 0, first: expected,
+                    next: following.first))
+        }
+        try enter(following)
     }
 
     private func enter(_ entry: SegmentEntry) throws(SpoolError) {
-        let file: Disk.File
+        let opened: Disk.File
         do throws(SystemError) {
-            file = try directory.open(entry.name, .reading)
+            opened = try directory.open(entry.name, .reading)
         } catch {
             // Freed between the look at the map and this.
             guard map.holds(entry) else { return segment = nil }
             throw SpoolError(error)
         }
-        window.turn(to: file)
+        window.turn(to: opened)
+        file = opened
         segment = entry
         offset = UInt64(SegmentHeader.length)
         expected = entry.first
         chain = entry.header.chain
+        isChainKnown = true
     }
 
     private func damaged(_ current: SegmentEntry, _ what: String) -> SpoolError {

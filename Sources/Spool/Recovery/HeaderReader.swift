@@ -7,22 +7,33 @@ struct HeaderReader<Disk: Storage> {
     let firsts: [SequenceNumber]
     let spool: UniqueID
 
-    mutating func read() throws(SpoolError) -> (
-        entries: [SegmentEntry], removed: (name: String, reason: RecoveryCase)?
-    ) {
+    struct Reading {
+        var entries: [SegmentEntry]
+        var removed: (name: String, reason: RecoveryCase)?
+        /// Damage that does not keep the spool from going on.
+        var findings: [SegmentFacts.Finding]
+    }
+
+    func read() throws(SpoolError) -> Reading {
         var facts: [SegmentFacts] = []
         for first in firsts { facts.append(try self.facts(first, isLast: first == firsts.last)) }
-        let headers: [SegmentHeader]
-        let removed: RecoveryCase?
+        let judged: SegmentFacts.Judgement
         do {
-            (headers, removed) = try SegmentFacts.judge(facts, spool: spool)
+            judged = try SegmentFacts.judge(facts, spool: spool)
         } catch {
             throw Self.error(error)
         }
-        var entries = headers.map { SegmentEntry(header: $0, lastWritten: $0.made) }
-        for index in entries.indices.dropLast() { try close(&entries[index], before: headers[index + 1]) }
+        let headers = judged.headers
         // A file that never held a record follows a sealed one, which is then read as the last.
-        return (entries, removed.map { (SegmentName.of(firsts[firsts.count - 1]), $0) })
+        var reading = Reading(
+            entries: headers.map { SegmentEntry(header: $0, lastWritten: $0.made) },
+            removed: judged.removed.map { (SegmentName.of(firsts[firsts.count - 1]), $0) }, findings: judged.findings)
+        for index in headers.indices.dropLast() {
+            if let finding = try close(&reading.entries[index], before: headers[index + 1]) {
+                reading.findings.append(finding)
+            }
+        }
+        return reading
     }
 
     static func error(_ finding: SegmentFacts.Finding) -> SpoolError {
@@ -41,10 +52,11 @@ struct HeaderReader<Disk: Storage> {
         return try spooling { () throws(SystemError) in
             let file = try segments.open(name, .reading)
             let bytes = try file.bytes(from: 0, count: SegmentHeader.length)
-            let header = bytes.withUnsafeBytes(SegmentHeader.read)
+            let header = bytes.withUnsafeBytes { SegmentHeader.read($0, named: first) }
             let length = try file.length()
             var facts = SegmentFacts(first: first, header: header, fileLength: length)
-            if header == .invalid, isLast { facts.isBlank = try isBlank(file, length) }
+            // A file gets its name with a header's room at least: a shorter one was cut.
+            if header == .invalid, isLast, length >= SegmentHeader.length { facts.isBlank = try isBlank(file, length) }
             return facts
         }
     }
@@ -60,20 +72,32 @@ struct HeaderReader<Disk: Storage> {
     }
 
     /// Looks at the seal of a segment that is not the last.
-    private func close(_ entry: inout SegmentEntry, before next: SegmentHeader) throws(SpoolError) {
-        let path = "segments/\(entry.name)"
+    ///
+    /// - Returns: what is wrong with it, if the spool can go on.
+    private func close(
+        _ entry: inout SegmentEntry, before next: SegmentHeader
+    ) throws(SpoolError) -> SegmentFacts.Finding? {
         let header = entry.header
+        entry.next = next.firstSequence
+        // Of a segment before one that is lost nothing is known.
+        guard next.previousFirst == header.firstSequence, next.previousSeal > 0 else { return nil }
         let bytes = try spooling { () throws(SystemError) in
             try segments.open(entry.name, .reading).bytes(from: next.previousSeal, count: FrameHeader.length)
         }
         guard let seal = bytes.withUnsafeBytes({ FrameHeader($0, salt: header.salt, offset: next.previousSeal) }),
             seal.kind == .seal, seal.endsSegment
-        else { throw .damaged(path, offset: next.previousSeal, "the segment is not the last and has no seal here") }
+        else {
+            return SegmentFacts.Finding(
+                recoveryCase: .unsealedSegment, first: entry.first,
+                what: "it is not the last, and has no seal at \(next.previousSeal)")
+        }
         guard seal.firstSequence == next.firstSequence, seal.chain == next.chain else {
-            throw .damaged(path, offset: next.previousSeal, "the next segment does not go on where this one ends")
+            throw .damaged(
+                "segments/\(entry.name)", offset: next.previousSeal,
+                "the next segment does not go on where this one ends")
         }
         entry.sealOffset = next.previousSeal
-        entry.next = seal.firstSequence
         entry.lastWritten = seal.written
+        return nil
     }
 }

@@ -26,6 +26,11 @@ enum RecoveryCase: String, CaseIterable, Sendable {
     case damageInside
     /// A file is shorter than its header says.
     case shortFile
+    /// The last segment's header and its copy do not verify, so that nobody knows what it held; or a header is of another
+    /// spool or place.
+    case headerLost
+    /// The last segment's snapshot does not verify, and no segment before it tells the same.
+    case snapshotLost
     /// The cursor or the runs know records that the segments do not hold.
     case cursorAhead
     /// The disk does not give a file back.
@@ -36,6 +41,8 @@ enum RecoveryCase: String, CaseIterable, Sendable {
         case goOn
         /// Copied aside, overwritten with zeros, synced, reported.
         case cut
+        /// What is intact on both sides is delivered; the place is copied aside, its records are named and counted.
+        case passOver
         /// The file is removed; it never held a record.
         case removeFile
         /// Nothing is touched; the start fails with this exit status.
@@ -57,6 +64,8 @@ enum RecoveryCase: String, CaseIterable, Sendable {
         case .brokenChain: "chain or sequence numbers do not follow"
         case .damageInside: "damage before the end"
         case .shortFile: "a file is too short"
+        case .headerLost: "a header is lost"
+        case .snapshotLost: "the positions of the inputs are lost"
         case .cursorAhead: "the cursor knows records that the segments do not hold"
         case .readError: "a file cannot be read"
         }
@@ -68,7 +77,8 @@ enum RecoveryCase: String, CaseIterable, Sendable {
         case .tornTail: .cut
         case .segmentWithoutHeader, .segmentOfFormerLife: .removeFile
         case .unknownVersion, .cursorAhead: .stop(exitStatus: 78)
-        case .missingSegment, .unsealedSegment, .brokenChain, .damageInside, .shortFile, .readError:
+        case .missingSegment, .unsealedSegment, .damageInside, .shortFile: .passOver
+        case .brokenChain, .headerLost, .snapshotLost, .readError:
             .stop(exitStatus: 74)
         }
     }

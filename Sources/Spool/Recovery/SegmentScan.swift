@@ -1,16 +1,22 @@
 import LinuxSystem
 import OperationLogs
 
-/// Reads a whole segment, frame by frame with every checksum, and says how it ends.
+/// Reads a whole segment, frame by frame with every checksum, passes over what is damaged, and says how it ends.
 struct SegmentScan: Sendable {
     let header: SegmentHeader
     private(set) var tail = TailFacts()
+    /// What does not verify although something behind it does, in order.
+    private(set) var losses: [LostRange] = []
+    /// Without it, positions and pipelines are those of `init`'s `before`, as far as the groups hold none.
+    private(set) var hasSnapshot = false
     /// Behind the last frame that verifies.
     private(set) var end = UInt64(SegmentHeader.length)
     /// Where the last group begins, or the snapshot if there is none: what is written again.
     private(set) var lastGroupOffset = UInt64(SegmentHeader.length)
     private(set) var nextSequence: SequenceNumber
     private(set) var chain: UInt64
+    /// Not behind a damaged place: the next frame's own is taken over.
+    private var isChainKnown = true
     private(set) var latestFilledIn = Timestamp(microseconds: .min)
     private(set) var lastWritten: Timestamp
     private(set) var positions: [[UInt8]: [UInt8]] = [:]
@@ -20,18 +26,41 @@ struct SegmentScan: Sendable {
     /// Behind the last byte that is not zero.
     private(set) var lastByte: UInt64 = 0
 
+    /// - Parameter before: the scan of the segment before, for one whose snapshot is damaged.
     /// - Throws: `.damaged` where a chain is broken; a failure to read as it is.
-    init<File: StorageFile>(_ file: File, _ header: SegmentHeader) throws(SpoolError) {
+    init<File: StorageFile>(_ file: File, _ header: SegmentHeader, before: SegmentScan? = nil) throws(SpoolError) {
         self.header = header
         nextSequence = header.firstSequence
         chain = header.chain
         lastWritten = header.made
+        positions = before?.positions ?? [:]
+        pipelines = before?.pipelines ?? []
         tail.isRecycled = header.isRecycled
-        tail.hasSnapshot = false
+        tail.isEmpty = true
+        tail.isShort = try spooling { () throws(SystemError) in try file.length() } < header.fileLength
         let window = FrameWindow<File>()
         window.turn(to: file)
-        while try readFrame(window) {}
+        repeat {
+            while try readFrame(window) {}
+        } while try passOver(file)
         if !tail.endsWithOwnSeal { try lookBehind(file) }
+    }
+
+    /// Goes on at the next frame that verifies; false if there is none.
+    private mutating func passOver<File: StorageFile>(_ file: File) throws(SpoolError) -> Bool {
+        guard !tail.endsWithOwnSeal,
+            let found = try FrameSearch(header: header, limit: header.fileLength)
+                .next(in: file, behind: end, least: nextSequence)
+        else { return false }
+        let next = found.frame.firstSequence
+        losses.append(
+            LostRange(
+                segment: SegmentName.of(header.firstSequence), offset: end, endOffset: found.offset,
+                first: nextSequence, next: next))
+        end = found.offset
+        nextSequence = next
+        isChainKnown = false
+        return true
     }
 
     /// Takes the next frame in; false at the end.
@@ -41,7 +70,7 @@ struct SegmentScan: Sendable {
             try window.bytes(at: end, FrameHeader.length, limit: limit)
         }
         guard let frame = FrameHeader(head, salt: header.salt, offset: end),
-            frame.payloadLength >= 0, UInt64(frame.payloadLength) <= limit, frame.frameLength <= limit - end
+            frame.fits(limit - end)
         else { return false }
         let whole = try spooling { () throws(SystemError) in
             try window.bytes(at: end, FrameHeader.length + frame.payloadLength, limit: limit)
@@ -58,14 +87,16 @@ struct SegmentScan: Sendable {
         guard frame.firstSequence == nextSequence else {
             throw broken("sequence number \(frame.firstSequence) stands where \(nextSequence) follows")
         }
-        guard frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
+        guard !isChainKnown || frame.chain == (frame.kind == .group ? frame.chain(after: chain) : chain) else {
             throw broken("the checksum chained over all groups does not follow")
         }
+        isChainKnown = true
+        tail.isEmpty = false
         tail.endsWithStopSeal = false
         switch frame.kind {
         case .snapshot:
             guard let snapshot = Snapshot.read(payload) else { throw broken("the snapshot's lengths do not add up") }
-            tail.hasSnapshot = true
+            hasSnapshot = true
             for (key, value) in snapshot.positions { positions[key] = value }
             pipelines = snapshot.pipelines
         case .group:
@@ -105,13 +136,14 @@ struct SegmentScan: Sendable {
     /// Looks at everything behind the last frame.
     private mutating func lookBehind<File: StorageFile>(_ file: File) throws(SpoolError) {
         let block = 1 << 20
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: block + FrameHeader.length, alignment: 16)
+        guard end < header.fileLength else { return }
+        let room = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(block, Int(header.fileLength - end)), alignment: 16)
         defer { room.deallocate() }
         tail.slotIsZero = true
         tail.restIsZero = true
         var at = end
         while at < header.fileLength {
-            // Overlapping by a header, so that one across two blocks is found.
             let wanted = UnsafeMutableRawBufferPointer(
                 rebasing: room[..<Int(min(UInt64(room.count), header.fileLength - at))])
             let count = try spooling { () throws(SystemError) in try file.read(into: wanted, at: at) }
@@ -129,14 +161,5 @@ struct SegmentScan: Sendable {
         while used > 4096, bytes.part(used - 4096, 4096).isAllZeros { used -= 4096 }
         while used > 0, bytes[used - 1] == 0 { used -= 1 }
         lastByte = at + UInt64(used)
-        guard !tail.hasFrameBehind else { return }
-        // The place at `end` itself was judged already.
-        var from = at == end ? FrameHeader.alignment : 0
-        while let offset = FrameHeader.firstPossible(in: bytes, from: from) {
-            let found = FrameHeader(
-                bytes.part(offset, FrameHeader.length), salt: header.salt, offset: at + UInt64(offset))
-            if found != nil { return tail.hasFrameBehind = true }
-            from = offset + FrameHeader.alignment
-        }
     }
 }

@@ -16,6 +16,8 @@ struct SpoolRecovery<Disk: Storage> {
     let recoveryCase: RecoveryCase?
     /// The last file, if it never held a record, and why.
     let removed: (name: String, reason: RecoveryCase)?
+    /// Damage that headers and seals tell of, and which is passed over.
+    private(set) var findings: [SegmentFacts.Finding] = []
 
     var nextSequence: SequenceNumber { scan?.nextSequence ?? SequenceNumber(1) }
     var chain: UInt64 { scan?.chain ?? 0 }
@@ -52,12 +54,9 @@ struct SpoolRecovery<Disk: Storage> {
                 throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(found.spool)")
             }
         }
-        var reader = HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool)
-        var (entries, removed) = try reader.read()
-        let scan = try entries.last.map { last throws(SpoolError) in
-            let file = try spooling { () throws(SystemError) in try segments.open(last.name, .reading) }
-            return try SegmentScan(file, last.header)
-        }
+        let headers = try HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool).read()
+        var entries = headers.entries
+        let scan = try lastScan(entries, segments)
         if let scan, let index = entries.indices.last {
             entries[index].lastWritten = scan.lastWritten
             if scan.tail.endsWithOwnSeal {
@@ -67,17 +66,46 @@ struct SpoolRecovery<Disk: Storage> {
         }
         let found = SpoolRecovery(
             disk: disk, segments: segments, identity: identity, cursor: cursor, entries: entries, scan: scan,
-            recoveryCase: scan?.tail.recoveryCase, removed: removed)
+            recoveryCase: scan?.tail.recoveryCase, removed: headers.removed, findings: headers.findings)
         try found.judge()
         return found
     }
 
-    private func judge() throws(SpoolError) {
-        if let scan, recoveryCase == .damageInside {
-            throw .damaged(
-                "segments/\(SegmentName.of(scan.header.firstSequence))", offset: scan.end,
-                "a frame does not verify, and what stands behind it does")
+    /// Reads the last segment; and the one before, where only that still knows the positions of the inputs.
+    private static func lastScan(_ entries: [SegmentEntry], _ segments: Disk) throws(SpoolError) -> SegmentScan? {
+        func scan(_ entry: SegmentEntry, before: SegmentScan? = nil) throws(SpoolError) -> SegmentScan {
+            let file = try spooling { () throws(SystemError) in try segments.open(entry.name, .reading) }
+            return try SegmentScan(file, entry.header, before: before)
         }
+        guard let last = entries.last else { return nil }
+        let found = try scan(last)
+        guard !found.hasSnapshot else { return found }
+        if let entry = entries.dropLast().last, entry.first == last.header.previousFirst {
+            let before = try scan(entry)
+            if before.hasSnapshot { return try scan(last, before: before) }
+        }
+        throw .damaged(
+            "segments/\(last.name)", offset: UInt64(SegmentHeader.length),
+            "the positions of the inputs do not verify, and no segment before it tells them: files would be read again")
+    }
+
+    /// Every record up to here has its fate, as far as the cursor says.
+    var delivered: SequenceNumber { cursor.map { min($0.settled, $0.moved) } ?? .zero }
+
+    /// What a start knows to be lost: in the last segment, and before the first.
+    var losses: [LostRange] {
+        var losses = scan?.losses ?? []
+        guard let first = entries.first?.first, cursor != nil else { return losses }
+        let expected = delivered.advanced(by: 1)
+        if expected < first {
+            losses.insert(
+                LostRange(
+                    segment: SegmentName.of(expected), offset: 0, endOffset: 0, first: expected, next: first), at: 0)
+        }
+        return losses
+    }
+
+    private func judge() throws(SpoolError) {
         if entries.count > 0, cursor == nil {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
         }
@@ -108,12 +136,20 @@ struct SpoolRecovery<Disk: Storage> {
             try spooling { () throws(SystemError) in try segments.remove(removed.name) }
             sentences.append("\(removed.name) never held a record (\(removed.reason.inWords)) and was removed")
         }
+        for finding in findings {
+            sentences.append(
+                "damage: segments/\(SegmentName.of(finding.first)): \(finding.recoveryCase.inWords): \(finding.what)")
+        }
         try spooling { () throws(SystemError) in
             if try segments.names().contains(SegmentName.unnamed) { try segments.remove(SegmentName.unnamed) }
         }
         if let scan {
             let name = SegmentName.of(scan.header.firstSequence)
             let file = try spooling { () throws(SystemError) in try segments.open(name, .writing) }
+            if scan.tail.isShort {
+                // What is written there later may meet a full disk, as any write may.
+                try spooling { () throws(SystemError) in try file.truncate(to: scan.header.fileLength) }
+            }
             if recoveryCase?.remedy == .cut {
                 let torn = TornEnd(disk: disk, name: name, offset: scan.end, end: scan.lastByte)
                 sentences.append(try torn.cut(file))

@@ -3,7 +3,6 @@ import OperationLogs
 
 /// Bytes at the end of the last segment that do not verify: copied to `torn/`, then overwritten with zeros.
 struct TornEnd<Disk: Storage> {
-    private static var largestCopy: UInt64 { 32 << 20 }
     private static var copiesKept: Int { 16 }
     private static var block: UInt64 { 1 << 20 }
 
@@ -17,7 +16,7 @@ struct TornEnd<Disk: Storage> {
     /// Synced when this returns.
     /// - Returns: what was done, in a sentence.
     func cut(_ file: Disk.File) throws(SpoolError) -> String {
-        let upTo = min(max(end, offset + UInt64(FrameHeader.length)), offset + Self.largestCopy)
+        let upTo = min(max(end, offset + UInt64(FrameHeader.length)), offset + AsideCopy<Disk>.largest)
         var copied: String
         do throws(SystemError) {
             copied = "they were copied to torn/\(try copy(file, upTo: upTo))"
@@ -50,16 +49,7 @@ struct TornEnd<Disk: Storage> {
             attempt += 1
             copyName = "\(name)-\(offset)-\(attempt)"
         }
-        let copy = try torn.open(copyName, .creating)
-        var at = offset
-        while at < upTo {
-            let bytes = try file.bytes(from: at, count: Int(min(Self.block, upTo - at)))
-            guard !bytes.isEmpty else { break }
-            try copy.write(bytes, at: at - offset)
-            at += UInt64(bytes.count)
-        }
-        try copy.synchronize()
-        try torn.synchronizeDirectory()
+        try AsideCopy(directory: torn).make(copyName, of: file, from: offset, upTo: upTo)
         return copyName
     }
 }

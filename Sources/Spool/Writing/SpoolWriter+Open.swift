@@ -8,6 +8,7 @@ struct SpoolParts<Disk: Storage> {
     let inbox: SpoolInbox
     let pipelines: [SnapshotEntry]
     let recovery: String
+    let damage: DamageRegister<Disk>
 }
 
 extension SpoolWriter {
@@ -31,6 +32,10 @@ extension SpoolWriter {
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
         let recovery = try mend(found, sparing: &reserve, diagnostics)
+        let damage = try DamageRegister(
+            disk, segments: segments, delivered: found.delivered,
+            durable: SequenceNumber(found.nextSequence.rawValue - 1), diagnostics: diagnostics, registry: registry)
+        for loss in found.losses { try damage.note(loss) }
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
@@ -48,15 +53,20 @@ extension SpoolWriter {
         }
         try found.identity.append(.run(run), sparing: &reserve)
         try spooling { () throws(SystemError) in try reserve.make() }
-        let core = try WriterCore(
+        var core = try WriterCore(
             found, run: run.id, cursor: cursor, reserve: reserve, options: options, pipelines: pipelines,
             randomID: randomID)
+        if let scan = found.scan, !scan.hasSnapshot {
+            // Its positions come from the segment before, which may go once this one has them.
+            _ = try core.makeSegment(holding: 0, delivered: min(slot.settled, slot.moved), now: now)
+        }
         let inbox = SpoolInbox(
             lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
             latestFilledIn: found.latestFilledIn, identity: found.identity.identity)
         diagnostics.info(recovery)
         return try SpoolWriter(
-            SpoolParts(core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery),
+            SpoolParts(
+                core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery, damage: damage),
             time: time, options: options, diagnostics: diagnostics, registry: registry)
     }
 

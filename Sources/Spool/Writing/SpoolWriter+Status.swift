@@ -11,6 +11,7 @@ extension SpoolWriter {
     public var status: SpoolStatus {
         let state = map.snapshot
         let now = now
+        let lost = damage.ranges
         return inbox.withLock { inbox in
             SpoolStatus(
                 spool: inbox.identity.name, run: run, segments: state.segments.count,
@@ -22,7 +23,7 @@ extension SpoolWriter {
                 oldestUndeliveredSeconds: age(inbox, durable: state.durable, now: now),
                 queuedChunks: inbox.queue.count, shortage: inbox.shortage, failure: inbox.failure?.description,
                 keptSegmentsGivenUp: gaveWay.load(ordering: .relaxed), groups: inbox.groups,
-                syncs: syncCount.load(ordering: .relaxed), recovery: recovery)
+                syncs: syncCount.load(ordering: .relaxed), lostRanges: lost, recovery: recovery)
         }
     }
 

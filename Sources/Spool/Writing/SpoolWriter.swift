@@ -23,6 +23,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     let recovery: String
     let segmentsDirectory: Disk
     let map: SpoolMap
+    let damage: DamageRegister<Disk>
     let inbox: Mutex<SpoolInbox>
     let core: Mutex<WriterCore<Disk>>
     let wakeUp: EventDescriptor
@@ -44,6 +45,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
         recovery = parts.recovery
         segmentsDirectory = parts.core.shelf.directory
         map = parts.core.shelf.map
+        damage = parts.damage
         inbox = Mutex(parts.inbox)
         core = Mutex(parts.core)
         wakeUp = try spooling { () throws(SystemError) in try EventDescriptor() }
@@ -93,7 +95,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
 
     /// A reader of its own for each consumer, to be used by one thread.
     public func makeReader() -> SpoolReader<Disk> {
-        SpoolReader(directory: segmentsDirectory, map: map) { [weak self] wake in
+        SpoolReader(directory: segmentsDirectory, map: map, damage: damage) { [weak self] wake in
             self?.inbox.withLock { $0.wakes.append(wake) }
         }
     }

@@ -80,8 +80,19 @@ struct StatusReport {
         object.add("moved_dead_letters", raw: "\(spool.movedDeadLetters.rawValue)")
         object.add("groups", raw: "\(spool.groups)")
         object.add("syncs", raw: "\(spool.syncs)")
+        object.add("lost_records", raw: "\(spool.lostRanges.reduce(0) { $0 + $1.recordCount })")
+        object.add("lost_ranges", raw: "[" + spool.lostRanges.prefix(100).map(json).joined(separator: ",") + "]")
         object.add("waiting", text: spool.failure ?? spool.shortage?.description)
         object.add("recovery", text: spool.recovery)
+        return object.text
+    }
+
+    private func json(_ lost: LostRange) -> String {
+        var object = JSONObjectWriter()
+        object.add("segment", text: lost.segment)
+        object.add("offset", raw: "\(lost.offset)")
+        object.add("first_sequence", raw: lost.recordCount > 0 ? "\(lost.first.rawValue)" : "null")
+        object.add("last_sequence", raw: lost.recordCount > 0 ? "\(lost.next.rawValue - 1)" : "null")
         return object.text
     }
 

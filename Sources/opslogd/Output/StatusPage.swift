@@ -19,7 +19,14 @@ struct StatusPage: Decodable {
         let lastSequence: UInt64
         let undeliveredEvents: UInt64
         let oldestUndeliveredSeconds: Double?
+        let lostRecords: UInt64
+        let lostRanges: [LostRange]
         let waiting: String?
+
+        struct LostRange: Decodable {
+            let firstSequence: UInt64?
+            let lastSequence: UInt64?
+        }
     }
 
     struct Lane: Decodable {
@@ -78,6 +85,14 @@ struct StatusPage: Decodable {
                 + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(Self.count(UInt64(spool.segments), "segment"))"
         )
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
+        if spool.lostRecords > 0 {
+            let ranges = spool.lostRanges.compactMap { range in
+                range.firstSequence.flatMap { first in range.lastSequence.map { "\(first) to \($0)" } }
+            }
+            let named = ranges.prefix(10).joined(separator: ", ") + (ranges.count > 10 ? ", …" : "")
+            StandardOutput.line(
+                "       " + style.red("\(Self.count(spool.lostRecords, "record")) in damaged places: \(named)"))
+        }
         let version = delivery.connected ? delivery.serverVersion : nil
         let server = version.map { " to PostgreSQL \(Printable.text($0))" } ?? ""
         StandardOutput.line(

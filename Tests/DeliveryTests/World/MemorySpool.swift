@@ -16,6 +16,8 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
     private var nextGroup = 0
     private var shown = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
     private(set) var groupsRead = 0
+    /// Known to be lost, as the port says it.
+    var lost: ClosedRange<UInt64>?
 
     /// Every record, by its number less one.
     private(set) var records: [TestRecord] = []
@@ -67,6 +69,10 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
         }
     }
 
+    func lastLost(from sequence: SequenceNumber) -> SequenceNumber? {
+        lost.flatMap { $0.contains(sequence.rawValue) ? SequenceNumber($0.upperBound) : nil }
+    }
+
     func onDurable(_ wake: @escaping @Sendable () -> Void) { self.wake.withLock { $0 = wake } }
 
     /// Another spool with the same groups, as a copy of the files.
@@ -79,6 +85,7 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
     }
 
     /// Forgets groups, as if segments had been removed.
+    func forget(group index: Int) { _ = groups.withLock { $0.remove(at: index) } }
     func forget(groups count: Int) { groups.withLock { $0.removeFirst(count) } }
 
     private func hide() {

@@ -1,0 +1,128 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// What is known to be lost: noted by the start and by every reader that meets a damaged place, copied aside, counted.
+///
+/// The names of the copies in `quarantine/` are the durable list: the next start knows of each, and counts and copies none
+/// twice. Any thread may note and ask.
+final class DamageRegister<Disk: Storage>: Sendable {
+    /// More are forgotten, oldest first: who reads there again notes them again.
+    private static var rangesKept: Int { 10_000 }
+    /// With bytes in them; later ones are names alone.
+    private static var copiesKept: Int { 16 }
+    private static var namesKept: Int { 1000 }
+
+    fileprivate struct State {
+        /// By their first records.
+        var ranges: [LostRange] = []
+        var copies: Set<String> = []
+    }
+
+    private let disk: Disk
+    private let segments: Disk
+    /// Up to here every record had its fate when the spool was opened.
+    private let delivered: SequenceNumber
+    private let diagnostics: Diagnostics
+    private let lost: Counter
+    private let state: Mutex<State>
+
+    init(
+        _ disk: Disk, segments: Disk, delivered: SequenceNumber, durable: SequenceNumber, diagnostics: Diagnostics,
+        registry: Registry
+    ) throws(SpoolError) {
+        self.disk = disk
+        self.segments = segments
+        self.delivered = delivered
+        self.diagnostics = diagnostics
+        lost = registry.counter(
+            "opslogd_spool_lost_records_total",
+            help: "Undelivered records whose place in the spool was found damaged or missing, since the start.")
+        var known = State()
+        for name in try Quarantine.names(disk) {
+            known.copies.insert(name)
+            // Numbers behind the end are used again: they are not lost then.
+            if let range = LostRange.named(name), range.next <= durable.advanced(by: 1) {
+                known.add(range, keeping: Self.rangesKept)
+            }
+        }
+        state = Mutex(known)
+    }
+
+    /// By their first records, the copies of earlier starts included.
+    var ranges: [LostRange] { state.withLock { $0.ranges } }
+
+    /// The last of the records that are known to be lost from `sequence` on without a gap; nil if that one is not.
+    func lastLost(from sequence: SequenceNumber) -> SequenceNumber? {
+        state.withLock { state in
+            var next = sequence
+            for range in state.ranges where range.first <= next && next < range.next { next = range.next }
+            return next > sequence ? SequenceNumber(next.rawValue - 1) : nil
+        }
+    }
+
+    /// Takes note of a place, whoever has met it first. Copied aside and said when this returns, so that records behind
+    /// it may be handed on.
+    func note(_ range: LostRange) throws(SpoolError) {
+        // One at a time: Delivery and the mover of dead letters meet the same place.
+        let outcome: Result<Void, SpoolError> = state.withLock { state in
+            guard !state.ranges.contains(where: { $0.copyName == range.copyName }) else { return .success(()) }
+            do throws(SpoolError) {
+                let what = "damage: \(range.place); \(loss(range)); what is intact on both sides is delivered"
+                diagnostics.error("\(what); \(try copyAside(range, &state))")
+            } catch {
+                return .failure(error)
+            }
+            if range.next > delivered.advanced(by: 1) {
+                let first = max(range.first, delivered.advanced(by: 1))
+                lost.add(Int(clamping: range.next.rawValue - first.rawValue))
+            }
+            state.add(range, keeping: Self.rangesKept)
+            return .success(())
+        }
+        try outcome.get()
+    }
+
+    private func loss(_ range: LostRange) -> String {
+        if range.recordCount == 0 { return "no record stood there, but positions of inputs may have" }
+        let isDelivered = range.next <= delivered.advanced(by: 1)
+        let verb = range.recordCount == 1 ? "is" : "are"
+        return isDelivered ? "\(range.records) stood there, delivered before" : "\(range.records) \(verb) lost"
+    }
+
+    private func copyAside(_ range: LostRange, _ state: inout State) throws(SpoolError) -> String {
+        guard state.copies.count < Self.namesKept else { return "not copied: quarantine/ holds too many copies" }
+        let isFull = state.copies.count >= Self.copiesKept
+        do throws(SystemError) {
+            let aside = AsideCopy(directory: try disk.directory(Quarantine.name))
+            let end = isFull ? range.offset : range.endOffset
+            let isThere = try segments.names().contains(range.segment)
+            let file = isThere ? try segments.open(range.segment, .reading) : nil
+            try aside.make(range.copyName, of: file, from: range.offset, upTo: end)
+        } catch  where error.isOutOfSpace {
+            return "it could not be copied aside (\(error))"
+        } catch {
+            throw SpoolError(error)
+        }
+        state.copies.insert(range.copyName)
+        return "\(isFull ? "noted" : "copied") in \(Quarantine.name)/\(range.copyName)"
+    }
+}
+
+extension DamageRegister.State {
+    fileprivate mutating func add(_ range: LostRange, keeping: Int) {
+        if ranges.count >= keeping { ranges.removeFirst() }
+        let index = ranges.firstIndex { $0.first > range.first } ?? ranges.count
+        ranges.insert(range, at: index)
+    }
+}
+
+extension LostRange {
+    /// Where, for the log.
+    var place: String {
+        endOffset > offset
+            ? "\(endOffset - offset) bytes of segments/\(segment) at \(offset) do not verify"
+            : "segments/\(segment) at \(offset) is missing or does not verify"
+    }
+}

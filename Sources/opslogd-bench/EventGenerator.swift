@@ -27,7 +27,7 @@ struct EventGenerator {
 
     /// - Parameter start: of the log times, seconds since 1970.
     init(seed: UInt64, start: Int64) {
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
         now = start * 1_000_000
         let families = ["QQ", "ZT", "HX", "RV", "LM", "KD"]
         symbols =
@@ -125,18 +125,4 @@ struct EventGenerator {
 
     /// RFC 3339 of microseconds since 1970, by the civil calendar.
     private func stamp(_ microseconds: Int64) -> String { Timestamp(unixMicroseconds: microseconds).rfc3339 }
-}
-
-/// Random numbers that are the same everywhere for the same seed (Steele, Lea and Flood, "Fast splittable
-/// pseudorandom number generators", 2014).
-struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
 }

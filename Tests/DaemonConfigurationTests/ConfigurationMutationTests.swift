@@ -1,20 +1,6 @@
 import DaemonConfiguration
+import OperationLogs
 import Testing
-
-/// A generator that gives the same numbers for the same seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 @Suite struct ConfigurationMutationTests {
     private static let text = """
@@ -35,7 +21,7 @@ struct SeededGenerator: RandomNumberGenerator {
     /// Whatever a file holds, it is taken, or told with a place that lies within it.
     @Test(arguments: UInt64(1)...8)
     func `a file that was altered at random never ends the process`(_ seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let signs = Array("{}[]:,-#&*!|>%@`'\"$ \n\tü\u{0}\u{E000}~?<a0".unicodeScalars)
         for _ in 0..<300 {
             var scalars = Array(Self.text.unicodeScalars)

@@ -79,16 +79,22 @@ struct ForkTests {
         expectRows(image, events(1...20, "image ") + events(1...5, "second "))
     }
 
-    @Test func `a spool that was rolled back between two starts sends nothing twice, and what is new under a new name`()
-        throws
-    {
+    /// A world that has delivered ten more records, and a copy from before, which is started now.
+    private func rolledBack() throws -> (world: DeliveryWorld, backup: DeliveryWorld) {
         let world = try delivered()
         let backup = world.copy()
         world.restart()
         world.append([events(11...20, "lost ")])
         #expect(try world.run())
-        // Fewer new records than the lost ones, and then more.
         backup.restart(high: 300)
+        return (world, backup)
+    }
+
+    @Test func `a spool that was rolled back between two starts sends nothing twice, and what is new under a new name`()
+        throws
+    {
+        let (world, backup) = try rolledBack()
+        // Fewer new records than the lost ones, and then more.
         backup.append([events(1...4, "new ")])
         #expect(try backup.run())
         backup.append([events(5...30, "new ")])
@@ -98,12 +104,7 @@ struct ForkTests {
     }
 
     @Test func `a crash after the fork was made durable goes on under the new name`() throws {
-        let world = try delivered()
-        let backup = world.copy()
-        world.restart()
-        world.append([events(11...20, "lost ")])
-        #expect(try world.run())
-        backup.restart(high: 300)
+        let (world, backup) = try rolledBack()
         backup.append([events(1...4, "new ")])
         let name = backup.ledger.spool
         try backup.run(until: { backup.ledger.spool != name })

@@ -1,27 +1,17 @@
 import Glibc
 import LinuxSystem
+import OperationLogs
 import Testing
 
 @testable import Intake
 
 /// Random histories of a few files against a model: what was written must become durable, each line once.
 @Suite struct FilesRandomTests {
-    /// SplitMix64: the same seed, the same history.
-    private struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private struct Behind: Error {}
 
     @Test(arguments: 1...16)
     func `each line of a random history is read once`(seed: Int) throws {
-        var dice = Dice(state: UInt64(seed))
+        var dice = SplitMix64(seed: UInt64(seed))
         let scene = try FileScene(pattern: seed % 2 == 0 ? "*.log*" : "*.log")
         scene.limits.readBytes = 256
         scene.limits.holdBackMilliseconds = 600

@@ -56,17 +56,23 @@ import Testing
         #expect(scene.warnings().isEmpty)
     }
 
+    /// Two lines are durable, a third is under way: nothing is read from here on.
+    private func sceneWithFullWindow(_ pattern: String) throws -> FileScene {
+        let scene = try FileScene(pattern: pattern)
+        scene.limits.windowBytes = 1
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b"]))
+        scene.spool.setAcknowledging(false)
+        try scene.append(["c"], to: "x.log")
+        #expect(scene.eventually { scene.spool.waiting > 0 })
+        return scene
+    }
+
     @Test func `what was truncated before any of it was read is read from its copy`() throws {
         for pattern in ["x.log*", "x.log"] {
-            let scene = try FileScene(pattern: pattern)
-            scene.limits.windowBytes = 1
-            try scene.append(["a", "b"], to: "x.log")
-            try scene.start()
-            #expect(scene.settles(on: ["a", "b"]))
-            scene.spool.setAcknowledging(false)
-            try scene.append(["c"], to: "x.log")
-            #expect(scene.eventually { scene.spool.waiting > 0 })
-            // Nothing is read from here on: of what follows, the second content is never seen by a read.
+            let scene = try sceneWithFullWindow(pattern)
+            // Of what follows, the second content is never seen by a read.
             try copyTruncate(scene, "x.log", to: "x.log.1")
             usleep(100_000)
             scene.spool.setAcknowledging(true)
@@ -98,14 +104,7 @@ import Testing
 
     @Test func `copies of what was truncated before any of it was read are read after a kill too`() throws {
         for pattern in ["x.log*", "x.log"] {
-            let scene = try FileScene(pattern: pattern)
-            scene.limits.windowBytes = 1
-            try scene.append(["a", "b"], to: "x.log")
-            try scene.start()
-            #expect(scene.settles(on: ["a", "b"]))
-            scene.spool.setAcknowledging(false)
-            try scene.append(["c"], to: "x.log")
-            #expect(scene.eventually { scene.spool.waiting > 0 })
+            let scene = try sceneWithFullWindow(pattern)
             try scene.append(["d"], to: "x.log")
             usleep(50_000)
             try copyTruncate(scene, "x.log", to: "x.log.1")

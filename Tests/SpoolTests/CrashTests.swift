@@ -58,7 +58,7 @@ private struct Workload {
 }
 
 private func crashEverywhere(fat: Bool, keeping share: Double, seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let whole = DiskState()
     var clean = Workload()
     clean.run(whole, from: 1, fat: fat)
@@ -137,7 +137,7 @@ func `a crash at any operation of rotation, recycling and freeing loses nothing`
     // The page cache still holds the group; recovery takes it and makes it durable anew.
     let next = try openSimulated(disk)
     #expect(next.status.durable == SequenceNumber(2))
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     disk.crash(keeping: 0, using: &generator)
     #expect(try openSimulated(disk).makeReader().readNumbers() == [1, 2])
 }

@@ -182,7 +182,7 @@ private struct DamagedSpool {
     @Test(arguments: ["zeroed", "swapped", "stale"])
     func `a sector that is lost takes with it what it held and nothing else`(how: String) throws {
         let spool = try DamagedSpool()
-        var generator = SeededGenerator(seed: 7)
+        var generator = SplitMix64(seed: 7)
         let sectors = spool.nodes.flatMap { node in
             stride(from: 0, to: spool.bytes(node).count, by: 512).map { (node: node, offset: $0) }
         }

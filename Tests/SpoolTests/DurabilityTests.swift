@@ -17,7 +17,7 @@ private func positionChunk(_ value: Int) -> RecordChunk {
 
 /// The machine goes down: of what was not synced, nothing is left.
 private func loseUnsynced(_ disk: DiskState) {
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     disk.crash(keeping: 0, using: &generator)
 }
 

@@ -6,7 +6,7 @@ import Testing
 
 /// Random actions against a list that knows what must be there.
 private struct SpoolModel {
-    var generator: SeededGenerator
+    var generator: SplitMix64
     let disk = DiskState()
     let time = ManualTime()
     let receipt = NotedReceipt()
@@ -22,7 +22,7 @@ private struct SpoolModel {
     let options: SpoolOptions
 
     init(seed: UInt64) throws {
-        generator = SeededGenerator(seed: seed)
+        generator = SplitMix64(seed: seed)
         options = Self.options(seed)
         writer = try openSimulated(disk, time: time, options: options)
     }

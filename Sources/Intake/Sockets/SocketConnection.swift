@@ -27,7 +27,7 @@ final class SocketConnection {
     var hasReachedEnd = false
     /// Whether the daemon itself has ended the reading side, maybe in the middle of a line.
     var isCutOff = false
-    /// What it is waited for now.
+    /// What epoll waits for on it.
     var interest: Epoll.Interest = []
     /// Whether it stands in the lists of its name.
     var isTouched = false

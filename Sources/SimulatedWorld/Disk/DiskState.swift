@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import OperationLogs
 import Synchronization
 
 /// A disk in memory that forgets at a crash what was not synced, sector by sector, and fails when it is told to.
@@ -91,7 +92,7 @@ package final class DiskState: Sendable {
 
     /// The machine goes down and comes back: of what was not synced, each sector is there or not.
     package func crash(keeping share: Double, using generator: inout some RandomNumberGenerator) {
-        var local = SeededGenerator(seed: generator.next())
+        var local = SplitMix64(seed: generator.next())
         contents.withLock { contents in
             contents.failsFrom = .max
             contents.failsNextSync = false

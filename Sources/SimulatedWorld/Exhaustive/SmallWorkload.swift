@@ -83,7 +83,7 @@ private struct Course {
     }
 
     private static func open(_ disk: DiskState, _ time: SimulatedTime) throws -> Writer {
-        let ids = Mutex(SeededGenerator(seed: UInt64(disk.operations)))
+        let ids = Mutex(SplitMix64(seed: UInt64(disk.operations)))
         return try Writer.open(
             disk: SimulatedDisk(disk), time: time, options: options, host: SimulatedDaemon.host, diagnostics: .silent,
             registry: Registry(), randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
@@ -135,7 +135,7 @@ private struct Course {
         let time = SimulatedTime()
         let durable = try look(try Self.open(disk, time))
         // What recovery has said is durable: the next crash leaves it, whatever else it takes.
-        var nothing = SeededGenerator(seed: 0)
+        var nothing = SplitMix64(seed: 0)
         disk.crash(keeping: 0, using: &nothing)
         let again = try look(try Self.open(disk, time))
         guard again == durable else {

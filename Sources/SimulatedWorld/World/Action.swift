@@ -41,7 +41,7 @@ package enum Action: Sendable, Hashable {
     case readOnly(Bool)
 
     /// Draws one.
-    static func draw(_ random: inout SeededGenerator) -> Action {
+    static func draw(_ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         let source = number(0...2)
         switch number(0...999) {

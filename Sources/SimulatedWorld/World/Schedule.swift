@@ -12,7 +12,7 @@ package struct Schedule: Sendable {
     ///   - length: how many actions are drawn.
     ///   - kept: which of them happen; nil: all.
     package init(seed: UInt64, length: Int = 250, keeping kept: [Int]? = nil) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let all = (0..<length).map { _ in Action.draw(&random) }
         self.seed = seed
         self.length = length

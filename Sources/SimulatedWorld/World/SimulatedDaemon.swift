@@ -38,7 +38,7 @@ final class SimulatedDaemon {
         disk: DiskState, database: SimulatedDatabase, time: SimulatedTime, seed: UInt64, entries: [Books.Entry],
         said: @escaping @Sendable (String) -> Void
     ) throws {
-        let ids = Mutex(SeededGenerator(seed: seed))
+        let ids = Mutex(SplitMix64(seed: seed))
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
         let state = SimulatedDisk(disk)
         self.time = time

@@ -129,7 +129,7 @@ final class World {
 
     private func powerCut(_ share: Int, _ seed: UInt64) {
         endProcess()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         disk.crash(keeping: Double(share) / 100, using: &random)
     }
 

@@ -15,7 +15,7 @@ import OperationLogs
     private static func test(_ input: ByteFeed) {
         var feed = input
         let flags = feed.byte()
-        var generator = SeededGenerator(seed: feed.number(4))
+        var generator = SplitMix64(seed: feed.number(4))
         let options = LineEncoder.Options(
             maxLineBytes: flags & 1 == 0 ? 1 << 20 : 16, maxFutureMicroseconds: 86_400_000_000,
             counting: flags & 2 == 0 ? .lines : .bytes, takesControlLines: flags & 4 != 0, reportsRejections: true)

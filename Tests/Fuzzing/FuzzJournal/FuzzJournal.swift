@@ -22,7 +22,7 @@ import OperationLogs
     private static func test(_ input: ByteFeed) {
         var feed = input
         let flags = feed.byte()
-        var generator = SeededGenerator(seed: UInt64(flags))
+        var generator = SplitMix64(seed: UInt64(flags))
         var bytes = Array(feed.rest)
         if flags & 2 != 0 { bytes = mended(bytes) }
         if flags & 1 != 0 { bytes = JournalHeader(spool: spool).line + bytes }

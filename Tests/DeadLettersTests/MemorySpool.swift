@@ -22,6 +22,8 @@ final class MemorySpool: DeliveryLedger {
     func rewind(_ lanes: [LanePosition], settled: SequenceNumber) {}
     func fork(counted: [EventKind: SequenceNumber]) {}
     func dispute(_ isDisputed: Bool) {}
+    var server: DatabaseServer? { nil }
+    func note(_ server: DatabaseServer) {}
     var lanes: [LanePosition] { [] }
     var settled: SequenceNumber { .zero }
     func committed(_ lanes: [LanePosition], settled: SequenceNumber) {}

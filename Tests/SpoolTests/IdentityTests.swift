@@ -184,3 +184,26 @@ func `a line of the identity is read as it was written, and no shorter one is`(e
     for count in 1..<words.count { #expect(IdentityEntry(words.prefix(count).joined(separator: " ")) == nil) }
     #expect(IdentityEntry(entry.content + " 1") == nil)
 }
+
+@Test func `the server that was delivered to is known to the next start, and a crash leaves it or the one before`()
+    throws
+{
+    let before = DatabaseServer(systemIdentifier: 7_301_234_567_890_123_456, timeline: 1)
+    let later = DatabaseServer(systemIdentifier: .max, timeline: .max)
+    var left: Set<DatabaseServer?> = []
+    for operations in 0..<6 {
+        let disk = try stopped()
+        let writer = try openSimulated(disk)
+        #expect(writer.server == nil)
+        try writer.note(before)
+        #expect(writer.server == before)
+        let hasCrashed = crash(disk, after: operations) { try writer.note(later) }
+        var generator = SplitMix64(seed: 1)
+        disk.crash(keeping: 0, using: &generator)
+        let next = try openSimulated(disk)
+        #expect(hasCrashed ? next.server != nil : next.server == later)
+        #expect(try next.makeReader().readNumbers() == Array(1...12))
+        left.insert(next.server)
+    }
+    #expect(left == [before, later])
+}

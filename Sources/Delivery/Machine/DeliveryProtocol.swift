@@ -30,6 +30,8 @@ extension DeliveryStateMachine {
         case fork([EventKind: SequenceNumber])
         /// Whether the histories cannot be told apart.
         case dispute(Bool)
+        /// Which server is delivered to from now on.
+        case server(DatabaseServer)
     }
 
     /// A step of a transaction.

@@ -76,6 +76,8 @@ public struct DeliveryStateMachine: Sendable {
     var lastTurn = 0
 
     var server: ServerIdentity?
+    /// The one that was delivered to last, as it is kept beyond this run.
+    var knownServer: DatabaseServer?
     var isConnected = false
     /// Why nothing at all is delivered; nil if something can be.
     var obstacle: String?
@@ -92,12 +94,15 @@ public struct DeliveryStateMachine: Sendable {
     ///   - floors: records up to here never go under the spool's present name.
     ///   - settled: up to here every record has its fate.
     ///   - isDisputed: whether it was found before that the histories cannot be told apart.
+    ///   - server: the one that was delivered to last.
     ///   - seed: of the jitter.
     public init(
         run: UniqueID, runs: [DaemonRun], known: [LanePosition], floors: [EventKind: SequenceNumber] = [:],
-        settled: SequenceNumber, isDisputed: Bool = false, options: DeliveryOptions, seed: UInt64
+        settled: SequenceNumber, isDisputed: Bool = false, server: DatabaseServer? = nil, options: DeliveryOptions,
+        seed: UInt64
     ) {
         self.run = run
+        knownServer = server
         self.runs = runs
         self.isDisputed = isDisputed
         self.options = options
@@ -209,6 +214,7 @@ public struct DeliveryStateMachine: Sendable {
         self.server = server
         isConnected = true
         emit(.databaseUp(true))
+        sayWhatIsNew(of: server, now)
         return choose(now)
     }
 

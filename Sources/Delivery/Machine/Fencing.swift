@@ -109,9 +109,14 @@ extension DeliveryStateMachine {
             emit(.notice("delivery goes on: the database is reached, and its position rows fit this spool"))
         }
         saidAt["*"] = nil
-        if isDisputed {
-            isDisputed = false
-            return follow(.record(.dispute(false), then: nil), now)
+        return recordWhatIsNew(now)
+    }
+
+    /// What the fence has shown is kept before anything is sent.
+    mutating func recordWhatIsNew(_ now: Moment) -> Action {
+        if isDisputed { return follow(.record(.dispute(false), then: nil), now) }
+        if let present = server?.server, present != knownServer {
+            return follow(.record(.server(present), then: nil), now)
         }
         return choose(now)
     }

@@ -92,8 +92,9 @@ extension DeliveryStateMachine {
             hasOwned = false
             isDisputed = false
         case .dispute(let isDisputed): self.isDisputed = isDisputed
+        case .server(let server): knownServer = server
         }
-        guard let reason else { return choose(now) }
+        guard let reason else { return mustFence ? choose(now) : recordWhatIsNew(now) }
         noteObstacle(reason, now)
         emit(.attempt(.held))
         return wait(operatorRetry.nextBound(), then: .choose, now)

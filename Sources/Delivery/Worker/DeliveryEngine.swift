@@ -51,7 +51,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         machine = DeliveryStateMachine(
             run: ledger.run, runs: ledger.runs, known: ledger.lanes,
             floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
-            settled: ledger.settled, isDisputed: ledger.isDisputed, options: options, seed: seed)
+            settled: ledger.settled, isDisputed: ledger.isDisputed, server: ledger.server, options: options,
+            seed: seed)
         action = .wait(milliseconds: 0)
         action = machine.handle(.started, at: moment)
     }
@@ -204,6 +205,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 try ledger.rewind(lanes, settled: settled)
             case .fork(let counted): try ledger.fork(counted: counted)
             case .dispute(let isDisputed): try ledger.dispute(isDisputed)
+            case .server(let server): try ledger.note(server)
             }
             return .recorded
         } catch {

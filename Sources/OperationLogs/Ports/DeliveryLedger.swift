@@ -13,6 +13,8 @@ public protocol DeliveryLedger: AnyObject, Sendable {
     func floor(of lane: EventKind) -> SequenceNumber
     /// Whether it was found before that nobody can tell which records the database has of this spool.
     var isDisputed: Bool { get }
+    /// The server that was delivered to last; nil before the first, and where its role may not ask who it is.
+    var server: DatabaseServer? { get }
 
     /// What the database's position rows were last known to say, by lane; position 0 for a lane never delivered.
     var lanes: [LanePosition] { get }
@@ -33,6 +35,8 @@ public protocol DeliveryLedger: AnyObject, Sendable {
     /// Keeps in mind, beyond this run, whether the database's history cannot be told from this spool's. Durable when
     /// this returns.
     func dispute(_ isDisputed: Bool) throws
+    /// Keeps in mind, beyond this run, which server is delivered to from now on. Durable when this returns.
+    func note(_ server: DatabaseServer) throws
 
     /// Every rejected line up to here stands in the dead letters.
     var movedDeadLetters: SequenceNumber { get }

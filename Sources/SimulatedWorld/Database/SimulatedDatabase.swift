@@ -34,6 +34,8 @@ package final class SimulatedDatabase: @unchecked Sendable {
 
     package var state = State()
     package var isUp = true
+    /// Who answers.
+    package var identity = ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
     package var missing: Set<EventKind> = []
     /// An error for a row; nil: it is accepted.
     package var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }

@@ -22,7 +22,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         if let fault = database.fault(.connect) { try fail(fault) }
         isConnected = true
         clear()
-        return ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
+        return database.identity
     }
 
     package func disconnect() { lose() }

@@ -26,6 +26,8 @@ enum IdentityEntry: Sendable, Hashable {
     case fork(SpoolFork)
     /// Whether it cannot be decided which records the database has of this spool, and which of another history.
     case dispute(Bool, time: String)
+    /// The server that is delivered to from then on.
+    case server(DatabaseServer, time: String)
 
     var content: String {
         switch self {
@@ -34,6 +36,7 @@ enum IdentityEntry: Sendable, Hashable {
         case .fork(let fork):
             "fork \(fork.name) \(fork.time) " + fork.counted.map { "\($0.rawValue)" }.joined(separator: " ")
         case .dispute(let isDisputed, let time): "\(isDisputed ? "disputed" : "undisputed") \(time)"
+        case .server(let server, let time): "server \(server.systemIdentifier) \(server.timeline) \(time)"
         }
     }
 
@@ -53,6 +56,10 @@ enum IdentityEntry: Sendable, Hashable {
             self = .fork(SpoolFork(name: name, time: String(words[2]), counted: counted))
         case ("disputed", 2): self = .dispute(true, time: String(words[1]))
         case ("undisputed", 2): self = .dispute(false, time: String(words[1]))
+        case ("server", 4):
+            guard let identifier = UInt64(words[1]), let timeline = UInt32(words[2]) else { return nil }
+            self = .server(
+                DatabaseServer(systemIdentifier: identifier, timeline: timeline), time: String(words[3]))
         default: return nil
         }
     }

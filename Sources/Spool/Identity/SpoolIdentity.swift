@@ -9,6 +9,8 @@ struct SpoolIdentity: Equatable, Sendable {
     var runs: [SpoolRun] = []
     var forks: [SpoolFork] = []
     var isDisputed = false
+    /// The server that was delivered to last.
+    var server: DatabaseServer?
 
     /// Under which its position rows stand in the database.
     var name: UniqueID { forks.last?.name ?? spool }
@@ -36,6 +38,7 @@ struct SpoolIdentity: Equatable, Sendable {
             forks.append(fork)
             isDisputed = false
         case .dispute(let isDisputed, _): self.isDisputed = isDisputed
+        case .server(let server, _): self.server = server
         }
     }
 

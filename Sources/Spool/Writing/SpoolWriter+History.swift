@@ -36,9 +36,13 @@ extension SpoolWriter {
         }
     }
 
-    public func dispute(_ isDisputed: Bool) throws {
+    public func dispute(_ isDisputed: Bool) throws { try append(.dispute(isDisputed, time: now.rfc3339)) }
+
+    public func note(_ server: DatabaseServer) throws { try append(.server(server, time: now.rfc3339)) }
+
+    private func append(_ entry: IdentityEntry) throws(SpoolError) {
         try record { core throws(SpoolError) in
-            try core.identity.append(.dispute(isDisputed, time: now.rfc3339), sparing: &core.reserve)
+            try core.identity.append(entry, sparing: &core.reserve)
             let identity = core.identity.identity
             inbox.withLock { $0.identity = identity }
         }

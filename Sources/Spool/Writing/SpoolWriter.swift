@@ -104,6 +104,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
 
     public var spool: UniqueID { inbox.withLock { $0.identity.name } }
     public var isDisputed: Bool { inbox.withLock { $0.identity.isDisputed } }
+    public var server: DatabaseServer? { inbox.withLock { $0.identity.server } }
     public func floor(of lane: EventKind) -> SequenceNumber { inbox.withLock { $0.identity.floor(of: lane) } }
     public var lanes: [LanePosition] { inbox.withLock { $0.lanes } }
     public var settled: SequenceNumber { inbox.withLock { $0.settled } }

@@ -109,6 +109,7 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     private(set) var history = [State()]
     private(set) var floors: [EventKind: SequenceNumber] = [:]
     private(set) var isDisputed = false
+    private(set) var server: DatabaseServer?
     var refusesRewind = false
     var state: State { history[history.count - 1] }
 
@@ -142,6 +143,8 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
         history = [state]
     }
 
+    func note(_ server: DatabaseServer) { self.server = server }
+
     /// A new run of the daemon, which finds the cursor as it was that many notes ago.
     ///
     /// - Parameter high: tells the runs of one copy of a spool from those of another.
@@ -155,7 +158,7 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     func copy() -> MemoryLedger {
         let copy = MemoryLedger()
         (copy.spool, copy.run, copy.runs, copy.history) = (spool, run, runs, history)
-        (copy.floors, copy.isDisputed) = (floors, isDisputed)
+        (copy.floors, copy.isDisputed, copy.server) = (floors, isDisputed, server)
         return copy
     }
 

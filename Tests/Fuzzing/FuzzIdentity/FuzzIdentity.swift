@@ -29,6 +29,7 @@ import OperationLogs
             let entries: [IdentityEntry] =
                 identity.runs.map { .run($0) } + identity.forks.map { .fork($0) }
                 + (identity.isDisputed ? [.dispute(true, time: "t")] : [])
+                + (identity.server.map { [.server($0, time: "t")] } ?? [])
             let written = Array((identity.headText + entries.map(SpoolIdentity.text).joined()).utf8)
             require(
                 SpoolIdentity.read(written) == .valid(identity, goodBytes: written.count),

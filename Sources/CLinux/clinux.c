@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int identity(int directory, const char *path, int flags, struct clinux_file_identity *out) {
@@ -36,6 +37,13 @@ int clinux_identity_of(int descriptor, struct clinux_file_identity *out) {
 
 int clinux_identity_at(int directory, const char *path, int follow, struct clinux_file_identity *out) {
     return identity(directory, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, out);
+}
+
+int clinux_file_system_of(const char *path, uint32_t *magic) {
+    struct statfs found;
+    if (statfs(path, &found) != 0) return -1;
+    *magic = (uint32_t)found.f_type;
+    return 0;
 }
 
 int clinux_peer_credentials(int descriptor, uint32_t *pid, uint32_t *uid, uint32_t *gid) {

@@ -9,6 +9,8 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         case inUse
         /// Machine or directory are not the ones it was made on.
         case copied
+        /// It stands where nothing can be promised.
+        case place
         /// A newer version wrote it.
         case unknownVersion
         /// The records to go back to were freed.
@@ -56,7 +58,7 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
     public var exitStatus: Int32 {
         switch code {
         case .inUse: 75
-        case .copied, .unknownVersion, .aheadOfSegments, .options: 78
+        case .copied, .place, .unknownVersion, .aheadOfSegments, .options: 78
         case .damaged, .notKept: 74
         case .system(EACCES), .system(EPERM): 77
         case .system: 74

@@ -32,6 +32,9 @@ int clinux_identity_of(int descriptor, struct clinux_file_identity *out);
 /// statx(2) of a path, relative to `directory` (or AT_FDCWD); follows a symbolic link if `follow`.
 int clinux_identity_at(int directory, const char *path, int follow, struct clinux_file_identity *out);
 
+/// The magic number (<linux/magic.h>) of the file system that holds a path, by statfs(2).
+int clinux_file_system_of(const char *path, uint32_t *magic);
+
 /// The peer of a connected Unix stream socket, by SO_PEERCRED.
 int clinux_peer_credentials(int descriptor, uint32_t *pid, uint32_t *uid, uint32_t *gid);
 /// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK.

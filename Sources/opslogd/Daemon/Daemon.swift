@@ -45,6 +45,9 @@ struct Daemon {
         for warning in loaded.warnings { log.write(.warning, "configuration", "\(warning)") }
 
         let state = try Disk(path: settings.stateDirectory)
+        if let warning = try SpoolPlace.warning(stateDirectory: settings.stateDirectory) {
+            log.write(.warning, "spool", warning)
+        }
         let spoolDirectory = try state.directory("spool")
         lock = try SpoolLock(spoolDirectory)
         database = try EmbeddedDatabase(settings, log.diagnostics(of: "database"))

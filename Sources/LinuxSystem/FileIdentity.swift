@@ -13,6 +13,18 @@ public struct FileIdentity: Sendable, Hashable {
     public var owner: UInt32
     public var links: UInt64
 
+    public init(
+        device: UInt64, inode: UInt64, birthNanoseconds: Int64, size: UInt64, mode: UInt32, owner: UInt32, links: UInt64
+    ) {
+        self.device = device
+        self.inode = inode
+        self.birthNanoseconds = birthNanoseconds
+        self.size = size
+        self.mode = mode
+        self.owner = owner
+        self.links = links
+    }
+
     init(_ raw: clinux_file_identity) {
         device = raw.device
         inode = raw.inode

@@ -3,7 +3,7 @@ import Glibc
 /// Watches of directories and files: inotify(7). Owned by one thread.
 ///
 /// Related system calls: `inotify_init1`, `inotify_add_watch`, `inotify_rm_watch`, `read`.
-public final class Inotify {
+public final class Inotify: SourceWatches {
     /// What a watch asks for, and what an event says: bits of `IN_…`.
     public struct Events: OptionSet, Sendable, Hashable {
         public var rawValue: UInt32
@@ -39,6 +39,13 @@ public final class Inotify {
         public let cookie: UInt32
         /// Of the entry in a watched directory; empty for the watched thing itself; nil where it is not UTF-8.
         public let name: String?
+
+        public init(watch: Int32, events: Events, cookie: UInt32 = 0, name: String? = "") {
+            self.watch = watch
+            self.events = events
+            self.cookie = cookie
+            self.name = name
+        }
     }
 
     private let descriptor: Descriptor

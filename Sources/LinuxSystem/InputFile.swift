@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// A file of somebody else's, open for reading only. Related system calls: `openat`, `statx`, `pread`.
-public final class InputFile: Sendable {
+public final class InputFile: SourceFile, Sendable {
     private let descriptor: Descriptor
     /// The name that it was opened by.
     public let path: String

@@ -21,7 +21,7 @@ struct ContentComparison {
     /// which reads the file up to the place.
     ///
     /// - Returns: the file's first bytes (at most 1,024, up to the place) if it holds the same content; nil if not.
-    func match(_ file: InputFile, size: UInt64, thoroughly: Bool) -> [UInt8]? {
+    func match(_ file: some SourceFile, size: UInt64, thoroughly: Bool) -> [UInt8]? {
         guard size >= mark.offset, mark.offset > 0,
             let head = try? file.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0),
             head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,
@@ -35,7 +35,8 @@ struct ContentComparison {
         return head
     }
 
-    private static func hash(of file: InputFile, from start: UInt64, to end: UInt64) throws(SystemError) -> ContentHash
+    private static func hash(of file: some SourceFile, from start: UInt64, to end: UInt64) throws(SystemError)
+        -> ContentHash
     {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
         defer { buffer.deallocate() }
@@ -61,7 +62,7 @@ enum Resemblance: Hashable {
     case whole
 
     /// Of `file` to `original`.
-    static func of(_ file: InputFile, size: UInt64, to original: TrackedFile) -> Resemblance {
+    static func of(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>) -> Resemblance {
         guard size > 0, !original.head.isEmpty,
             let head = try? file.bytes(min(original.head.count, Int(clamping: size)), at: 0), !head.isEmpty,
             head.elementsEqual(original.head.prefix(head.count))

@@ -6,7 +6,7 @@ import LinuxSystem
 /// those of the targets of links. Owned by the input's thread.
 ///
 /// A directory that cannot be watched is looked through at intervals, and named in the log and in `status`.
-final class DirectoryWatch {
+final class DirectoryWatch<FileSystem: SourceFileSystem> {
     enum Change: Hashable {
         /// A file was written to under this name.
         case modified(String)
@@ -20,13 +20,14 @@ final class DirectoryWatch {
         case everything
     }
 
-    private static let ofDirectories: Inotify.Events = [
-        .created, .deleted, .movedFrom, .movedTo, .selfDeleted, .selfMoved, .onlyDirectory, .adding,
-    ]
-    private static let ofNames: Inotify.Events = ofDirectories.union([.modified, .attributes])
-    private static let ofFiles: Inotify.Events = [.modified, .attributes, .selfMoved]
+    private static var ofDirectories: Inotify.Events {
+        [.created, .deleted, .movedFrom, .movedTo, .selfDeleted, .selfMoved, .onlyDirectory, .adding]
+    }
+    private static var ofNames: Inotify.Events { ofDirectories.union([.modified, .attributes]) }
+    private static var ofFiles: Inotify.Events { [.modified, .attributes, .selfMoved] }
 
-    private let inotify: Inotify?
+    private let fileSystem: FileSystem
+    private let watches: FileSystem.Watches?
     private let maxWatches: Int
     private let diagnostics: Diagnostics
     private let input: String
@@ -43,14 +44,15 @@ final class DirectoryWatch {
     /// First halves of renamings, by their cookies, until the second comes; or does not, since the file went out of sight.
     private var leaving: [UInt32: (path: String, until: UInt64)] = [:]
 
-    init(input: String, maxWatches: Int, diagnostics: Diagnostics) {
+    init(of fileSystem: FileSystem, input: String, maxWatches: Int, diagnostics: Diagnostics) {
+        self.fileSystem = fileSystem
         self.input = input
         self.maxWatches = maxWatches
         self.diagnostics = diagnostics
         do {
-            inotify = try Inotify()
+            watches = try fileSystem.makeWatches()
         } catch {
-            inotify = nil
+            watches = nil
             diagnostics.warning("input \(input): \(error); its directories are looked through at intervals")
         }
     }
@@ -79,7 +81,7 @@ final class DirectoryWatch {
             directoriesOf[watch]?.remove(path)
             guard directoriesOf[watch]?.isEmpty ?? true else { continue }
             directoriesOf[watch] = nil
-            inotify?.end(watch)
+            watches?.end(watch)
         }
     }
 
@@ -93,34 +95,34 @@ final class DirectoryWatch {
         } else if PathPattern.isWild(next) {
             ancestors.insert(here)
             watch(here, Self.ofDirectories)
-            for name in (try? DirectoryListing.names(of: here))?.names ?? []
-            where PathPattern.matches(name: name, next) && Self.isDirectory("\(directory)/\(name)") {
+            for name in (try? fileSystem.names(in: here))?.names ?? []
+            where PathPattern.matches(name: name, next) && isDirectory("\(directory)/\(name)") {
                 descend("\(directory)/\(name)", rest, &found)
             }
         } else {
             let path = "\(directory)/\(next)"
-            let isLink = DirectoryListing.linkTarget(of: path) != nil
-            if isLink || !Self.isDirectory(path) {
+            let isLink = fileSystem.linkTarget(of: path) != nil
+            if isLink || !isDirectory(path) {
                 // It may come, or lead elsewhere one day.
                 ancestors.insert(here)
                 watch(here, Self.ofDirectories)
             }
-            if Self.isDirectory(path) { descend(path, rest, &found) }
+            if isDirectory(path) { descend(path, rest, &found) }
         }
     }
 
-    private static func isDirectory(_ path: String) -> Bool {
-        (try? FileIdentity.at(path))?.isDirectory ?? false
+    private func isDirectory(_ path: String) -> Bool {
+        (try? fileSystem.identity(of: path))?.isDirectory ?? false
     }
 
     private func watch(_ directory: String, _ events: Inotify.Events) {
         needed.insert(directory)
-        guard let inotify, watchOf[directory] != nil || watchOf.count < maxWatches else {
+        guard let watches, watchOf[directory] != nil || watchOf.count < maxWatches else {
             poll(directory, "the limit of watches is reached")
             return
         }
         do {
-            let watch = try inotify.watch(directory, events)
+            let watch = try watches.watch(directory, events)
             if let before = watchOf[directory], before != watch { directoriesOf[before]?.remove(directory) }
             watchOf[directory] = watch
             directoriesOf[watch, default: []].insert(directory)
@@ -144,7 +146,7 @@ final class DirectoryWatch {
     func followLinks(of path: String) {
         var hop = path
         for _ in 0..<8 {
-            guard let target = DirectoryListing.linkTarget(of: hop) else { return }
+            guard let target = fileSystem.linkTarget(of: hop) else { return }
             let directory = String(hop[..<(hop.lastIndex(of: "/") ?? hop.startIndex)])
             hop = target.hasPrefix("/") ? target : "\(directory)/\(target)"
             guard let slash = hop.lastIndex(of: "/") else { return }
@@ -154,15 +156,15 @@ final class DirectoryWatch {
     }
 
     /// Watches an open file itself.
-    func watch(_ file: InputFile, serial: UInt64) -> Int32? {
-        guard let watch = try? inotify?.watch(file.descriptorPath, Self.ofFiles) else { return nil }
+    func watch(_ file: FileSystem.File, serial: UInt64) -> Int32? {
+        guard let watch = try? watches?.watch(file.descriptorPath, Self.ofFiles) else { return nil }
         fileOf[watch] = serial
         return watch
     }
 
     func end(_ watch: Int32) {
         fileOf[watch] = nil
-        inotify?.end(watch)
+        watches?.end(watch)
     }
 
     // MARK: What has happened
@@ -188,7 +190,7 @@ final class DirectoryWatch {
         leaving = leaving.filter { $0.value.until > now }
         var changes = Changes()
         var seen: Set<Change> = []
-        while let events = try? inotify?.read(), !events.isEmpty {
+        while let events = try? watches?.read(), !events.isEmpty {
             for event in events {
                 note(event, now) { change in
                     if case .moved = change { return changes.list.append(change) }
@@ -223,7 +225,7 @@ final class DirectoryWatch {
         }
         if event.events.contains(.selfMoved) {
             // The watch goes on at the directory's new place, where nobody asked for it.
-            inotify?.end(event.watch)
+            watches?.end(event.watch)
             return
         }
         guard let name = event.name, !name.isEmpty else { return }
@@ -246,8 +248,8 @@ final class DirectoryWatch {
 
     /// Waits for a change, for the wake-up, or for the time.
     func wait(or wake: EventDescriptor, milliseconds: Int?) {
-        if let inotify {
-            inotify.wait(or: wake, milliseconds: milliseconds)
+        if let watches {
+            watches.wait(or: wake, milliseconds: milliseconds)
         } else {
             wake.wait(milliseconds: milliseconds)
         }

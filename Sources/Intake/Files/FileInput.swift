@@ -59,8 +59,8 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     /// start.
     public func run() {
         let tailer = FileTailer(
-            options: options, limits: limits, sink: sink, wake: wake, clock: clock, watermarkClock: watermarkClock,
-            diagnostics: diagnostics, registry: registry, board: board, claims: claims)
+            options: options, limits: limits, sink: sink, wake: wake, fileSystem: MountedFileSystem(), clock: clock,
+            watermarkClock: watermarkClock, diagnostics: diagnostics, registry: registry, board: board, claims: claims)
         tailer.run(recovered: recovered, stopping: stopping)
     }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where an input's thread writes what it is doing, and others read it.
-final class FileInputBoard: Sendable {
+package final class FileInputBoard: Sendable {
     private struct State {
         var files: [UInt64: FileInputStatus.File] = [:]
         var bytesUnderWay = 0
@@ -16,7 +16,7 @@ final class FileInputBoard: Sendable {
     private let lost = Atomic<UInt64>(0)
     private let looked = Atomic<Bool>(false)
 
-    init(name: String) {
+    package init(name: String) {
         self.name = name
     }
 
@@ -42,7 +42,7 @@ final class FileInputBoard: Sendable {
         }
     }
 
-    var status: FileInputStatus {
+    package var status: FileInputStatus {
         let now = state.withLock { $0 }
         return FileInputStatus(
             name: name, files: now.files.values.sorted { $0.path < $1.path },

@@ -93,8 +93,7 @@ struct FilePosition: Sendable, Hashable {
 /// The keys of an input's positions: the input's name, a zero byte, and 16 bytes that name one content of one file.
 enum FilePositionKey {
     /// The key of a new file.
-    static func new(input: String) -> [UInt8] {
-        let id = UniqueID.random()
+    static func new(input: String, id: UniqueID) -> [UInt8] {
         var key = Array(input.utf8) + [0]
         for half in [id.high, id.low] { withUnsafeBytes(of: half.littleEndian) { key.append(contentsOf: $0) } }
         return key

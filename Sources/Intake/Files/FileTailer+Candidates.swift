@@ -24,7 +24,7 @@ extension FileTailer {
 
     func candidate(_ path: String) -> Candidate? {
         let isWanted = isWanted(path)
-        guard let identity = try? FileIdentity.at(path, followingLinks: isWanted), identity.isRegularFile else {
+        guard let identity = try? fileSystem.identity(of: path, followingLinks: isWanted), identity.isRegularFile else {
             // What cannot be looked at is tried again later.
             if isWanted { look(at: path) }
             return nil
@@ -33,8 +33,8 @@ extension FileTailer {
     }
 
     /// Nil if its name leads to another file by now.
-    func open(_ candidate: Candidate) -> (InputFile, FileIdentity)? {
-        guard let open = try? InputFile(path: candidate.path), let identity = try? open.identity(),
+    func open(_ candidate: Candidate) -> (FileSystem.File, FileIdentity)? {
+        guard let open = try? fileSystem.open(candidate.path), let identity = try? open.identity(),
             FileKey(identity) == FileKey(candidate.identity)
         else { return nil }
         return (open, identity)
@@ -55,7 +55,7 @@ extension FileTailer {
                 areAll = false
                 continue
             }
-            let isCopy = files.values.contains { Resemblance.of(open, size: identity.size, to: $0) != .none }
+            let isCopy = filesInOrder.contains { Resemblance.of(open, size: identity.size, to: $0) != .none }
             if isCopy { continue }
             diagnostics.info(
                 "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"

@@ -21,7 +21,7 @@ extension FileTailer {
         }
     }
 
-    private func take(_ changes: [DirectoryWatch.Change]) {
+    private func take(_ changes: [DirectoryWatch<FileSystem>.Change]) {
         var arrived: Set<String> = []
         for change in changes {
             switch change {
@@ -56,7 +56,7 @@ extension FileTailer {
     }
 
     /// A file may have grown, or may have been truncated.
-    func hasChanged(_ file: TrackedFile) {
+    func hasChanged(_ file: Tracked) {
         if file.tail.isHeld { return judgeAgain(file) }
         // While nothing is read, the lag is still told.
         if window.isFull, let size = try? file.file?.identity().size { file.size = max(file.size, size) }
@@ -76,7 +76,7 @@ extension FileTailer {
         }
         for path in byName.keys.sorted() where !present.contains(path) { look(at: path) }
         settleNames()
-        for file in files.values { hasChanged(file) }
+        for file in filesInOrder { hasChanged(file) }
         // What this look missed, since it was renamed under it, the next one finds: it was born after the look before.
         let unseen = present.lazy.filter { !self.isWanted($0) }.compactMap { self.candidate($0) }
         if trackUnseen(Array(unseen), bornAfter: seen.seenUntil), !watch.polled.isEmpty { allIsSeen(until: lastLook) }

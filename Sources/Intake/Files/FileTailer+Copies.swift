@@ -13,7 +13,7 @@ extension FileTailer {
     /// Compares a new file to those that it may be a copy of, before anything is read from it.
     ///
     /// - Returns: whether it may be read now.
-    func judge(_ file: TrackedFile) -> Bool {
+    func judge(_ file: Tracked) -> Bool {
         guard let open = opened(file), let size = try? open.identity().size else { return false }
         file.size = size
         guard size > 0 else { return true }
@@ -27,7 +27,7 @@ extension FileTailer {
         let resemblance = resemblance(of: file, open, size)
         if resemblance == .none {
             // One that was renamed may have been truncated just before: its next read tells.
-            file.predecessor = files.values.first {
+            file.predecessor = filesInOrder.first {
                 $0 !== file && $0.tail.standing != .named && $0.tail.isReady && $0.retryAt == nil
                     && Resemblance.of(open, size: size, to: $0) != .none
             }
@@ -39,7 +39,7 @@ extension FileTailer {
     }
 
     /// A file that is held back has grown.
-    func judgeAgain(_ file: TrackedFile) {
+    func judgeAgain(_ file: Tracked) {
         guard file.tail.isHeld, let open = opened(file), let size = try? open.identity().size else { return }
         let before = file.size
         file.size = size
@@ -52,9 +52,9 @@ extension FileTailer {
         }
     }
 
-    private func resemblance(of file: TrackedFile, _ open: InputFile, _ size: UInt64) -> Resemblance {
+    private func resemblance(of file: Tracked, _ open: FileSystem.File, _ size: UInt64) -> Resemblance {
         var found = Resemblance.none
-        for other in files.values where other !== file && other.tail.standing == .named && other.resume.offset > 0 {
+        for other in filesInOrder where other !== file && other.tail.standing == .named && other.resume.offset > 0 {
             switch Resemblance.of(open, size: size, to: other) {
             case .none: continue
             case .beginning: found = .beginning
@@ -64,14 +64,14 @@ extension FileTailer {
         return found
     }
 
-    private func continues(_ former: FormerContent, _ file: TrackedFile, _ open: InputFile, _ size: UInt64) -> Bool {
+    private func continues(_ former: FormerContent, _ file: Tracked, _ open: FileSystem.File, _ size: UInt64) -> Bool {
         guard let head = former.comparison.match(open, size: size, thoroughly: true) else { return false }
         adopt(former.comparison.mark, head: head, by: file)
         return true
     }
 
     /// The file holds what was read of another: only what stands behind the place is read from it.
-    private func adopt(_ mark: ContentMark, head: [UInt8], by file: TrackedFile) {
+    private func adopt(_ mark: ContentMark, head: [UInt8], by file: Tracked) {
         file.read = mark
         file.resume = mark
         file.head = head
@@ -85,7 +85,7 @@ extension FileTailer {
 
     /// The file's content is new: it was truncated or written anew. What is left of the old content is looked for in a
     /// copy; the file itself is read from its beginning.
-    func startAgain(_ file: TrackedFile) {
+    func startAgain(_ file: Tracked) {
         let old = file.resume
         let comparison = ContentComparison(mark: old, head: file.head)
         let sizeSeen = max(old.offset, file.sizeBeforeTruncation)
@@ -106,7 +106,7 @@ extension FileTailer {
             reportTruncation(of: file.path, at: old.offset, sizeSeen: sizeSeen)
             forgetPosition(of: file)
         }
-        file.positionKey = FilePositionKey.new(input: options.name)
+        file.positionKey = FilePositionKey.new(input: options.name, id: randomID())
         file.contentSince = timeBeforeLooking
         file.firstRead = .max
         file.read = ContentMark()
@@ -141,10 +141,10 @@ extension FileTailer {
 
     /// Of the files that are held back, else of those beside the file or among the rotated: one that holds all that was
     /// read. Every held copy is read from there on; the first is the one that is given back.
-    private func copy(of comparison: ContentComparison, besides original: TrackedFile) -> TrackedFile? {
-        var first: TrackedFile?
-        let unread = files.values.filter { $0 !== original && $0.read.offset == 0 && !$0.isJudged }
-        for file in unread.sorted(by: { $0.serial < $1.serial }) {
+    private func copy(of comparison: ContentComparison, besides original: Tracked) -> Tracked? {
+        var first: Tracked?
+        let unread = filesInOrder.filter { $0 !== original && $0.read.offset == 0 && !$0.isJudged }
+        for file in unread {
             guard let open = opened(file), let size = try? open.identity().size,
                 let head = comparison.match(open, size: size, thoroughly: true)
             else { continue }

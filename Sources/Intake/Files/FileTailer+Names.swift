@@ -18,7 +18,7 @@ extension FileTailer {
     func rotatedPatterns() -> [PathPattern] {
         rotatedPlaces.flatMap { pattern -> [PathPattern] in
             let path = "/" + pattern.components.joined(separator: "/")
-            guard (try? FileIdentity.at(path))?.isDirectory ?? false else { return [pattern] }
+            guard (try? fileSystem.identity(of: path))?.isDirectory ?? false else { return [pattern] }
             return [pattern, PathPattern(path + "/*")]
         }
     }
@@ -26,7 +26,7 @@ extension FileTailer {
     /// The paths in a directory.
     func list(_ directory: String) -> [String] {
         do {
-            let listed = try DirectoryListing.names(of: directory)
+            let listed = try fileSystem.names(in: directory)
             if listed.unreadable > 0 {
                 fail(
                     directory,
@@ -57,7 +57,7 @@ extension FileTailer {
         if isWanted { watch.followLinks(of: path) }
         let identity: FileIdentity
         do {
-            identity = try FileIdentity.at(path, followingLinks: isWanted)
+            identity = try fileSystem.identity(of: path, followingLinks: isWanted)
         } catch {
             guard error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP else {
                 return tryLater(path, error)
@@ -97,11 +97,11 @@ extension FileTailer {
 
     /// Begins to follow a file that is not known.
     func track(
-        _ path: String, recordedAs recordedPath: String? = nil, after former: TrackedFile? = nil,
+        _ path: String, recordedAs recordedPath: String? = nil, after former: Tracked? = nil,
         startingAtEnd: Bool = false
     ) {
         do {
-            let open = try InputFile(path: path)
+            let open = try fileSystem.open(path)
             let identity = try open.identity()
             guard identity.isRegularFile, byKey[FileKey(identity)] == nil, !resumeAwaited(path, identity) else {
                 return
@@ -126,18 +126,19 @@ extension FileTailer {
 
     /// Registers a file, unless another input has it.
     func add(
-        _ path: String, _ open: InputFile, _ identity: FileIdentity, mark: ContentMark, head: [UInt8],
+        _ path: String, _ open: FileSystem.File, _ identity: FileIdentity, mark: ContentMark, head: [UInt8],
         recordedAs recordedPath: String? = nil
-    ) -> TrackedFile? {
+    ) -> Tracked? {
         let key = FileKey(identity)
         if let owner = claims.claim(key, for: options.name) {
             fail(path, "\(path) is followed by the input \(owner) already; let the patterns of only one input match it")
             return nil
         }
-        let file = TrackedFile(
+        let file = Tracked(
             serial: nextSerial, key: key, path: recordedPath ?? path, file: open,
             tail: TailStateMachine(standing: .named, now: now, timings: limits.tail),
-            positionKey: FilePositionKey.new(input: options.name), mark: mark, head: head, encoder: makeEncoder(),
+            positionKey: FilePositionKey.new(input: options.name, id: randomID()), mark: mark, head: head,
+            encoder: makeEncoder(),
             size: identity.size)
         nextSerial += 1
         file.contentSince = timeBeforeLooking
@@ -157,7 +158,7 @@ extension FileTailer {
     }
 
     /// Where the last line begins, or would begin: behind the last line's end in the file.
-    private func lastLineStart(of file: InputFile, size: UInt64) throws(SystemError) -> ContentMark {
+    private func lastLineStart(of file: FileSystem.File, size: UInt64) throws(SystemError) -> ContentMark {
         var end = size
         var start = end
         while end > 0 {
@@ -198,7 +199,7 @@ extension FileTailer {
         }
     }
 
-    private func loseUnreadable(_ file: TrackedFile) {
+    private func loseUnreadable(_ file: Tracked) {
         if file.size > file.resume.offset {
             reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
         }
@@ -206,7 +207,7 @@ extension FileTailer {
     }
 
     /// Lets a file go, and its position with it.
-    func forget(_ file: TrackedFile) {
+    func forget(_ file: Tracked) {
         forgetPosition(of: file)
         if let ended = file.watch { watch.end(ended) }
         for name in file.names where byName[name] === file { byName[name] = nil }

@@ -30,7 +30,7 @@ extension FileTailer {
     /// Reads once from the position on, with the last bytes before it in the same call, and hands the lines over.
     ///
     /// - Parameter finishing: what is left at the end of the file is a line.
-    func read(_ file: TrackedFile, finishing: Bool) {
+    func read(_ file: Tracked, finishing: Bool) {
         guard let open = opened(file) else { return }
         let before = file.read.tail.count
         let count: Int
@@ -66,7 +66,7 @@ extension FileTailer {
     ///
     /// - Returns: the bytes that were left, and whether an overlong line has not ended.
     private func encode(
-        _ file: TrackedFile, _ bytes: UnsafeRawBufferPointer, finishing: Bool
+        _ file: Tracked, _ bytes: UnsafeRawBufferPointer, finishing: Bool
     ) -> (bytes: Int, overlong: Bool) {
         let received = Timestamp(unixMicroseconds: clock.realtimeMicroseconds())
         var rest = bytes
@@ -112,7 +112,7 @@ extension FileTailer {
     }
 
     /// The index of the file as an originator in the open chunk, which gets a record or the position of it.
-    private func originator(of file: TrackedFile) -> UInt16 {
+    private func originator(of file: Tracked) -> UInt16 {
         if file.originator.ticket != window.openTicket {
             let added = window.builder.add(
                 RecordOriginator(kind: .file, input: options.name, path: file.path))
@@ -122,7 +122,7 @@ extension FileTailer {
     }
 
     /// A writer that keeps its old offset leaves a hole when its file is truncated: no line begins in it.
-    private func skipNULs(_ file: TrackedFile, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    private func skipNULs(_ file: Tracked, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let count = bytes.firstIndex { $0 != 0 } ?? bytes.count
         if count > 0 {
             if file.read.offset == 0 {
@@ -152,10 +152,10 @@ extension FileTailer {
     }
 
     /// The open file; opened again by its name if it was followed by its name only.
-    func opened(_ file: TrackedFile) -> InputFile? {
+    func opened(_ file: Tracked) -> FileSystem.File? {
         if let open = file.file { return open }
         do {
-            let open = try InputFile(path: file.presentPath)
+            let open = try fileSystem.open(file.presentPath)
             guard FileKey(try open.identity()) == file.key else {
                 look(at: file.presentPath)
                 settleNames()
@@ -170,7 +170,7 @@ extension FileTailer {
         }
     }
 
-    private func fail(_ file: TrackedFile, _ error: SystemError) {
+    private func fail(_ file: Tracked, _ error: SystemError) {
         diagnostics.error("input \(options.name): \(error); tried again in \(limits.retryMilliseconds / 1000) s")
         file.retryAt = now + milliseconds(limits.retryMilliseconds)
     }

@@ -6,7 +6,7 @@ import OperationLogs
 extension FileTailer {
     typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
 
-    func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
+    package func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
         let time = timeBeforeLooking
         let markKey = FilePositionKey.mark(input: options.name)
         let mark = recovered.first { $0.key == markKey }.flatMap { FileInputMark($0.value) }
@@ -23,7 +23,10 @@ extension FileTailer {
             }
             positions.append((key, position))
         }
-        positions.sort { $0.value.mark.offset > $1.value.mark.offset }
+        positions.sort { a, b in
+            let (first, second) = (a.value.mark.offset, b.value.mark.offset)
+            return first == second ? a.key.lexicographicallyPrecedes(b.key) : first > second
+        }
         seen.seenUntil = mark?.seenUntil ?? time
         resume(positions)
         let found = followAll(in: places(of: positions), startingAtEnd: startsAtEnd)
@@ -152,8 +155,8 @@ extension FileTailer {
     /// then its position is kept.
     private func cannotBeLookedFor(_ position: FilePosition, among paths: [String]) -> Bool {
         do {
-            _ = try DirectoryListing.names(of: Self.directory(of: position.path))
-            for path in paths { _ = try InputFile(path: path) }
+            _ = try fileSystem.names(in: Self.directory(of: position.path))
+            for path in paths { _ = try fileSystem.open(path) }
             return false
         } catch {
             diagnostics.warning(
@@ -241,7 +244,7 @@ extension FileTailer {
     // MARK: The remainder of a truncated file
 
     /// Looks beside a file and among the rotated files for one that is not followed and holds all that was read.
-    func remainder(of comparison: ContentComparison, beside path: String) -> TrackedFile? {
+    func remainder(of comparison: ContentComparison, beside path: String) -> Tracked? {
         for directory in directories.union([Self.directory(of: path)]).sorted() {
             for candidate in candidates(in: directory) where holds(candidate, comparison) {
                 guard let (open, identity) = open(candidate),

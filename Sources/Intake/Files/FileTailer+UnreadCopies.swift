@@ -19,7 +19,7 @@ extension FileTailer {
     /// otherwise hold what no read saw.
     ///
     /// - Parameter bytes: those at the file's position.
-    func compareUnreadCopies(of file: TrackedFile, _ bytes: UnsafeRawBufferPointer) {
+    func compareUnreadCopies(of file: Tracked, _ bytes: UnsafeRawBufferPointer) {
         if file.read.offset > 0 {
             followUnreadCopies(
                 of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
@@ -39,7 +39,7 @@ extension FileTailer {
     ///   - last: nor younger than this.
     ///   - known: the first bytes of the content that is read in the file itself; nil for what stands there now.
     func followUnreadCopies(
-        of file: TrackedFile, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil
+        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil
     ) {
         let present = known ?? (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
         for directory in directories.union([Self.directory(of: file.path)]).sorted() {
@@ -48,7 +48,7 @@ extension FileTailer {
                 && candidate.identity.birthNanoseconds <= last
                 && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
             {
-                guard let open = try? InputFile(path: candidate.path),
+                guard let open = try? fileSystem.open(candidate.path),
                     let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
                 else { continue }
                 // One that begins like the file is the copy of what stands in it now, and is read there.
@@ -63,7 +63,7 @@ extension FileTailer {
     }
 
     /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
-    func recoverUnread(_ file: TrackedFile) {
+    func recoverUnread(_ file: Tracked) {
         followUnreadCopies(of: file, bornAfter: file.contentSince)
         let isFollowed = files.values.contains {
             $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path

@@ -5,40 +5,45 @@ import Synchronization
 
 /// Follows the files of one input: performs what ``TailStateMachine`` decides for each. Lives on the input's thread.
 ///
-/// One loop: what has happened in the directories, what time has come, a fair round of reads over the files that have
-/// data, and a wait without end if nothing is due. Quiet files under a pattern keep their descriptors, so that a
+/// One loop of turns: what has happened in the directories, what time has come, a fair round of reads over the files that
+/// have data; and a wait without end if nothing is due. Quiet files under a pattern keep their descriptors, so that a
 /// rotation finds them open: the bound is the number of files under the patterns. Rotated files give theirs up after a
 /// minute of quiet.
-final class FileTailer<Clock: TimeSource> {
+package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> {
+    typealias Tracked = TrackedFile<FileSystem.File>
+
     let options: FileInputOptions
     let limits: FileInputLimits
     let wanted: [PathPattern]
     let excluded: [PathPattern]
     let rotatedPlaces: [PathPattern]
+    let fileSystem: FileSystem
     let clock: Clock
     let watermarkClock: WatermarkClock
     let diagnostics: Diagnostics
     let board: FileInputBoard
     let claims: FileClaims
-    let boot = BootIdentity.current()
+    let boot: [UInt8]
     let window: ChunkWindow
     let wake: EventDescriptor
-    let watch: DirectoryWatch
+    let watch: DirectoryWatch<FileSystem>
+    /// Names the contents of files in the spool.
+    let randomID: () -> UniqueID
     let lostBytes: Counter
     let skippedNULs: Counter
 
     /// Where files are looked for, with a trailing component left out.
     var directories: Set<String> = []
-    var files: [UInt64: TrackedFile] = [:]
-    var byKey: [FileKey: TrackedFile] = [:]
-    var byName: [String: TrackedFile] = [:]
+    var files: [UInt64: Tracked] = [:]
+    var byKey: [FileKey: Tracked] = [:]
+    var byName: [String: Tracked] = [:]
     /// Those that are ready, in the order of the round.
-    var queue: [TrackedFile] = []
-    var timed: [UInt64: TrackedFile] = [:]
+    var queue: [Tracked] = []
+    var timed: [UInt64: Tracked] = [:]
     /// Those whose names have changed in the changes that are being taken.
-    var renamed: [UInt64: TrackedFile] = [:]
+    var renamed: [UInt64: Tracked] = [:]
     /// Those whose positions go into the open chunk.
-    var touched: [TrackedFile] = []
+    var touched: [Tracked] = []
     /// Keys of positions that the open chunk forgets.
     var forgotten: [[UInt8]] = []
     /// Names that could not be opened, and when to try again.
@@ -59,25 +64,30 @@ final class FileTailer<Clock: TimeSource> {
     var nextSerial: UInt64 = 1
     var buffer: UnsafeMutableRawBufferPointer
 
-    init(
-        options: FileInputOptions, limits: FileInputLimits, sink: any RecordSink, wake: EventDescriptor, clock: Clock,
-        watermarkClock: WatermarkClock, diagnostics: Diagnostics, registry: Registry, board: FileInputBoard,
-        claims: FileClaims
+    package init(
+        options: FileInputOptions, limits: FileInputLimits, sink: any RecordSink, wake: EventDescriptor,
+        fileSystem: FileSystem, clock: Clock, watermarkClock: WatermarkClock, diagnostics: Diagnostics,
+        registry: Registry, board: FileInputBoard, claims: FileClaims,
+        randomID: @escaping () -> UniqueID = UniqueID.random
     ) {
         self.options = options
         self.limits = limits
         wanted = options.paths.map(PathPattern.init)
         excluded = options.exclude.map(PathPattern.init)
         rotatedPlaces = options.rotated.map(PathPattern.init)
+        self.fileSystem = fileSystem
         self.clock = clock
         self.watermarkClock = watermarkClock
         self.diagnostics = diagnostics
         self.board = board
         self.claims = claims
         self.wake = wake
+        self.randomID = randomID
+        boot = fileSystem.bootIdentity()
         window = ChunkWindow(
             input: options.name, sink: sink, wake: wake, registry: registry, limitBytes: limits.windowBytes)
-        watch = DirectoryWatch(input: options.name, maxWatches: limits.maxWatches, diagnostics: diagnostics)
+        watch = DirectoryWatch(
+            of: fileSystem, input: options.name, maxWatches: limits.maxWatches, diagnostics: diagnostics)
         lostBytes = registry.counter(
             "opslogd_input_bytes_lost_total", help: "Bytes of rotated or truncated files that were never found again.",
             labels: [("input", options.name)])
@@ -90,6 +100,9 @@ final class FileTailer<Clock: TimeSource> {
     }
 
     deinit { buffer.deallocate() }
+
+    /// In the order of discovery: what is done does not depend on that of a dictionary.
+    var filesInOrder: [Tracked] { files.values.sorted { $0.serial < $1.serial } }
 
     var now: UInt64 { clock.monotonicNanoseconds() }
 
@@ -104,19 +117,34 @@ final class FileTailer<Clock: TimeSource> {
     func run(recovered: [(key: [UInt8], value: [UInt8])], stopping: borrowing Atomic<Bool>) {
         recover(recovered)
         while !stopping.load(ordering: .acquiring) {
-            window.settle()
-            takeChanges()
-            passTime()
-            if !window.isFull { readRound() }
-            let isIdle = queue.isEmpty || window.isFull
-            if isIdle { submitUnlessManyAreUnderWay() }
-            board.setBytesUnderWay(window.bytesUnderWay)
-            if isIdle { watch.wait(or: wake, milliseconds: timeToWait()) }
+            if !turn() { rest() }
         }
+        end()
+        waitUntilDurable()
+    }
+
+    /// Takes what has happened, and reads once from each file that has data.
+    ///
+    /// - Returns: whether there is more to do at once.
+    package func turn() -> Bool {
+        window.settle()
+        takeChanges()
+        passTime()
+        if !window.isFull { readRound() }
+        let isIdle = queue.isEmpty || window.isFull
+        if isIdle { submitUnlessManyAreUnderWay() }
+        board.setBytesUnderWay(window.bytesUnderWay)
+        return !isIdle
+    }
+
+    /// Waits until something happens or some time comes.
+    package func rest() { watch.wait(or: wake, milliseconds: timeToWait()) }
+
+    /// Hands over all that was read.
+    package func end() {
         takeChanges()
         window.builder.addPosition(key: FilePositionKey.mark(input: options.name), value: seen.encoded)
         submit()
-        waitUntilDurable()
     }
 
     private func waitUntilDurable() {
@@ -148,7 +176,7 @@ final class FileTailer<Clock: TimeSource> {
         return earliest <= time ? 0 : Int((earliest - time) / 1_000_000) + 1
     }
 
-    private func due(_ file: TrackedFile) -> UInt64? {
+    private func due(_ file: Tracked) -> UInt64? {
         guard let retryAt = file.retryAt else { return file.tail.deadline }
         return retryAt
     }
@@ -157,7 +185,7 @@ final class FileTailer<Clock: TimeSource> {
         guard !timed.isEmpty || !unopened.isEmpty || nextPoll != nil else { return }
         let time = now
         if let next = nextPoll, time >= next { lookAtEverything() }
-        for file in timed.values where (due(file) ?? .max) <= time {
+        for file in timed.values.filter({ (due($0) ?? .max) <= time }).sorted(by: { $0.serial < $1.serial }) {
             if file.retryAt != nil {
                 file.retryAt = nil
                 apply(.mayHaveGrown, to: file)
@@ -165,7 +193,7 @@ final class FileTailer<Clock: TimeSource> {
                 apply(.timePassed, to: file)
             }
         }
-        for (path, retryAt) in unopened where retryAt <= time {
+        for (path, retryAt) in unopened.sorted(by: { $0.key < $1.key }) where retryAt <= time {
             unopened[path] = nil
             if let arrival = arrivals[path] { track(path, recordedAs: arrival) } else { look(at: path) }
         }
@@ -175,7 +203,7 @@ final class FileTailer<Clock: TimeSource> {
     // MARK: Deciding and doing
 
     /// Tells a file's state machine, and does what it says.
-    func apply(_ event: TailStateMachine.Event, to file: TrackedFile) {
+    func apply(_ event: TailStateMachine.Event, to file: Tracked) {
         let wasHeld = file.tail.isHeld
         let action = file.tail.event(event, now: now)
         if wasHeld, !file.tail.isHeld { file.isJudged = true }
@@ -190,7 +218,7 @@ final class FileTailer<Clock: TimeSource> {
     }
 
     /// Brings queue, times, lag and status up to what the file is now.
-    func refresh(_ file: TrackedFile) {
+    func refresh(_ file: Tracked) {
         guard files[file.serial] != nil else { return }
         if file.tail.isReady, file.retryAt == nil, !file.isQueued {
             file.isQueued = true
@@ -208,7 +236,7 @@ final class FileTailer<Clock: TimeSource> {
                 path: file.presentPath, position: file.resume.offset, size: file.size, state: state(of: file)))
     }
 
-    private func state(of file: TrackedFile) -> FileInputStatus.State {
+    private func state(of file: Tracked) -> FileInputStatus.State {
         if file.retryAt != nil { return .failing }
         if file.tail.isHeld { return .held }
         if file.tail.isReady { return .reading }
@@ -218,7 +246,7 @@ final class FileTailer<Clock: TimeSource> {
     // MARK: Handing over
 
     /// Notes that the file's position has moved: it goes into the chunk that holds the lines.
-    func touch(_ file: TrackedFile) {
+    func touch(_ file: Tracked) {
         guard !file.isTouched else { return }
         file.isTouched = true
         touched.append(file)
@@ -230,7 +258,7 @@ final class FileTailer<Clock: TimeSource> {
     private static var mostPositions: Int { 16_384 }
 
     /// Forgets a position in the open chunk, if the spool may hold it.
-    func forgetPosition(of file: TrackedFile) {
+    func forgetPosition(of file: Tracked) {
         if file.isRecorded { forgotten.append(file.positionKey) }
         file.isRecorded = false
     }

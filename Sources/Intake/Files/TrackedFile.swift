@@ -19,7 +19,7 @@ struct FileKey: Hashable {
 }
 
 /// One content of one file that is followed. Owned by the input's thread.
-final class TrackedFile {
+final class TrackedFile<File: SourceFile> {
     /// Counts up in the order of discovery.
     let serial: UInt64
     let key: FileKey
@@ -30,7 +30,7 @@ final class TrackedFile {
     /// Whether it is the old content of a name that goes on as another file.
     var isRotated: Bool
     /// Nil while it is followed by its name only.
-    var file: InputFile?
+    var file: File?
     var tail: TailStateMachine
 
     /// The key of its position in the spool; another one when its content is new.
@@ -57,7 +57,7 @@ final class TrackedFile {
     /// Bytes behind `read` that are known, of a line that has not ended.
     var unfinishedBytes = 0
     /// Read to its end first: the file that had the name before.
-    weak var predecessor: TrackedFile?
+    weak var predecessor: TrackedFile<File>?
     /// The watch of the file itself, where none of its names is watched.
     var watch: Int32?
     var retryAt: UInt64?
@@ -70,7 +70,7 @@ final class TrackedFile {
     var lag = 0
 
     init(
-        serial: UInt64, key: FileKey, path: String, file: InputFile?, tail: TailStateMachine, positionKey: [UInt8],
+        serial: UInt64, key: FileKey, path: String, file: File?, tail: TailStateMachine, positionKey: [UInt8],
         mark: ContentMark, head: [UInt8], encoder: LineEncoder, size: UInt64
     ) {
         self.serial = serial

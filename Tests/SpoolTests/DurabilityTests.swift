@@ -16,7 +16,7 @@ private func positionChunk(_ value: Int) -> RecordChunk {
 }
 
 /// The machine goes down: of what was not synced, nothing is left.
-private func loseUnsynced(_ disk: DiskState) {
+func loseUnsynced(_ disk: DiskState) {
     var generator = SplitMix64(seed: 1)
     disk.crash(keeping: 0, using: &generator)
 }

@@ -10,14 +10,15 @@ struct IdentityFile<Disk: Storage> {
 
     private(set) var identity: SpoolIdentity
     private let disk: Disk
-    private var goodBytes: Int
+    /// Its lines, without what is torn behind them.
+    private var text: [UInt8]
 
     /// Reads it without changing anything; nil if there is none.
     static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
         guard let bytes = try contents(disk) else { return nil }
         switch SpoolIdentity.read(bytes) {
         case .valid(let identity, let goodBytes):
-            return IdentityFile(identity: identity, disk: disk, goodBytes: goodBytes)
+            return IdentityFile(identity: identity, disk: disk, text: Array(bytes.prefix(goodBytes)))
         case .unknownVersion(let found):
             throw SpoolError(
                 .unknownVersion,
@@ -41,40 +42,41 @@ struct IdentityFile<Disk: Storage> {
             try disk.rename(newName, to: name)
             try disk.synchronizeDirectory()
         }
-        return IdentityFile(identity: identity, disk: disk, goodBytes: text.count)
+        return IdentityFile(identity: identity, disk: disk, text: text)
     }
 
-    /// Adds a line; durable when this returns. A torn line of an earlier time is cut off first. Where the disk has no block
-    /// for it, the reserve becomes the file.
+    /// Adds a line; durable, with all before it, when this returns. A torn line of an earlier time is cut off first. Where
+    /// the disk has no block for it, the reserve becomes the file.
     mutating func append(_ entry: IdentityEntry, sparing reserve: inout SpoolReserve<Disk>) throws(SpoolError) {
-        let text = Array(SpoolIdentity.text(entry).utf8)
+        let longer = text + SpoolIdentity.text(entry).utf8
         do throws(SystemError) {
-            try append(text)
+            try write(longer)
         } catch {
             guard error.isOutOfSpace, reserve.isHeld else { throw SpoolError(error) }
             try spooling { () throws(SystemError) in
-                let known = try disk.open(Self.name, .reading).bytes(from: 0, count: goodBytes)
-                try reserve.become(Self.name, by: Self.newName, holding: known + text)
+                try reserve.become(Self.name, by: Self.newName, holding: longer)
             }
         }
-        goodBytes += text.count
+        text = longer
         identity.take(entry)
     }
 
     /// The same without a reserve: for a word of the operator, who can make room.
     mutating func append(_ entry: IdentityEntry) throws(SpoolError) {
-        let text = Array(SpoolIdentity.text(entry).utf8)
-        try spooling { () throws(SystemError) in try append(text) }
-        goodBytes += text.count
+        let longer = text + SpoolIdentity.text(entry).utf8
+        try spooling { () throws(SystemError) in try write(longer) }
+        text = longer
         identity.take(entry)
     }
 
-    private func append(_ text: [UInt8]) throws(SystemError) {
+    /// What was read may stand in the page cache only, if an earlier sync failed: all of it is written again, or a crash
+    /// could leave this line behind one that never reached the disk.
+    private func write(_ longer: [UInt8]) throws(SystemError) {
         let file = try disk.open(Self.name, .writing)
-        if try file.length() != UInt64(goodBytes) { try file.truncate(to: UInt64(goodBytes)) }
-        try file.write(text, at: UInt64(goodBytes))
+        if try file.length() != UInt64(text.count) { try file.truncate(to: UInt64(text.count)) }
+        try file.write(longer, at: 0)
         // For the starts to come, as many as find the disk full.
-        file.reserve(upTo: UInt64(goodBytes + text.count) + Self.aheadBytes)
+        file.reserve(upTo: UInt64(longer.count) + Self.aheadBytes)
         try file.synchronize()
     }
 

@@ -207,7 +207,7 @@ func `a line of the identity is read as it was written, and no shorter one is`(e
     #expect(left == [before, later])
 }
 
-@Test func `a line that never reached the disk, since its sync failed, is no damage once others stand behind it`() throws {
+@Test func `a line whose sync failed is no damage once others stand behind it`() throws {
     for starts in 0..<12 {
         let disk = try stopped()
         for _ in 0..<starts { _ = try openSimulated(disk) }

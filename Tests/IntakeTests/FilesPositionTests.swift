@@ -50,21 +50,39 @@ import Testing
         for (start, length) in [(0, 0), (0, 5), (0, 700), (1000, 0), (1000, 333)] {
             var mark = start == 0 ? ContentMark() : ContentMark(startingAt: UInt64(start), tail: bytes(start))
             bytes(length).withUnsafeBytes { mark.advance(over: $0) }
-            let position = FilePosition(
-                inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
-                mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, path: "/var/log/ä.log")
-            #expect(try #require(FilePosition(position.encoded)) == position)
+            for beginning in [ContentBeginning(of: bytes(length)), ContentBeginning(hashes: [])] {
+                let position = FilePosition(
+                    inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
+                    mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, beginning: beginning,
+                    path: "/var/log/ä.log")
+                #expect(try #require(FilePosition(position.encoded)) == position)
+                #expect(position.encoded[0] == (beginning.hashes.isEmpty ? 1 : 2), "the version")
+            }
         }
+    }
+
+    @Test func `the beginning of what was read is known again in a shorter file`() {
+        let beginning = ContentBeginning(of: bytes(400))
+        for count in [64, 100, 127, 128, 256, 399] { #expect(beginning.fits(bytes(count))) }
+        #expect(!beginning.fits(bytes(63)), "too little to tell")
+        var other = bytes(300)
+        other[255] ^= 1
+        #expect(!beginning.fits(other))
+        other = bytes(300)
+        other[256] ^= 1
+        #expect(beginning.fits(other), "behind the last length that is hashed")
+        #expect(!ContentBeginning(of: bytes(63)).fits(bytes(400)))
+        #expect(!ContentBeginning(hashes: []).fits(bytes(400)), "a position of version 1")
     }
 
     @Test func `what is not a position is none`() {
         let position = FilePosition(
             inode: 1, birthNanoseconds: 2, device: 3, boot: bytes(16), flags: [], mark: ContentMark(), sizeSeen: 4,
-            fingerprint: 5, path: "/x")
+            fingerprint: 5, beginning: ContentBeginning(of: []), path: "/x")
         let good = position.encoded
         for count in 0..<(good.count - 2) { #expect(FilePosition(Array(good.prefix(count))) == nil) }
         var other = good
-        other[0] = 2
+        other[0] = 3
         #expect(FilePosition(other) == nil, "an unknown version")
         other = good
         other[1] = 0x80

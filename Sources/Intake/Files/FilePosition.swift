@@ -5,7 +5,6 @@ import OperationLogs
 struct FilePosition: Sendable, Hashable {
     /// How many of the file's first bytes the fingerprint covers at most.
     static let fingerprintBytes = 1024
-    private static let version: UInt8 = 1
 
     struct Flags: OptionSet, Sendable, Hashable {
         let rawValue: UInt8
@@ -29,6 +28,8 @@ struct FilePosition: Sendable, Hashable {
     var sizeSeen: UInt64
     /// Of the first min(offset, 1024) bytes.
     var fingerprint: UInt64
+    /// Of as many of the first bytes as each of ``ContentBeginning/lengths`` says, as far as the position reaches.
+    var beginning: ContentBeginning
     /// The last name.
     var path: String
 
@@ -36,25 +37,31 @@ struct FilePosition: Sendable, Hashable {
 
     /// The bytes, as <doc:FilePositions> describes them.
     var encoded: [UInt8] {
-        var bytes: [UInt8] = [Self.version, flags.rawValue, UInt8(mark.tail.count), 0]
+        let version: UInt8 = beginning.hashes.isEmpty ? 1 : 2
+        var bytes: [UInt8] = [version, flags.rawValue, UInt8(mark.tail.count), 0]
         for number in [
             UInt64(inode), UInt64(bitPattern: birthNanoseconds), device, mark.offset, mark.hashedFrom, mark.hash.state,
             mark.hash.pending, sizeSeen, fingerprint,
         ] {
             withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
         }
-        bytes += boot + mark.tail + Array(path.utf8)
+        bytes += boot
+        for hash in beginning.hashes { withUnsafeBytes(of: hash.littleEndian) { bytes.append(contentsOf: $0) } }
+        bytes += mark.tail + Array(path.utf8)
         return bytes
     }
 
-    private static let fixedLength = 4 + 9 * 8 + 16
+    /// Of version 1, which knows no hashes of the beginning.
+    private static let formerLength = 4 + 9 * 8 + 16
 
     /// Nil where the bytes are not a position of a version that is known.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count >= Self.fixedLength, bytes[0] == Self.version else { return nil }
+        guard let version = bytes.first, 1...2 ~= version else { return nil }
+        let fixedLength = Self.formerLength + (version == 1 ? 0 : 8 * ContentBeginning.lengths.count)
+        guard bytes.count >= fixedLength else { return nil }
         let tailLength = Int(bytes[2])
         let flags = Flags(rawValue: bytes[1])
-        guard tailLength <= ContentMark.tailBytes, bytes.count >= Self.fixedLength + tailLength,
+        guard tailLength <= ContentMark.tailBytes, bytes.count >= fixedLength + tailLength,
             Flags.all.isSuperset(of: flags)
         else { return nil }
         let numbers: [UInt64] = bytes.withUnsafeBytes { raw in (0..<9).map { raw.littleEndian(4 + 8 * $0) } }
@@ -64,19 +71,23 @@ struct FilePosition: Sendable, Hashable {
         birthNanoseconds = Int64(bitPattern: numbers[1])
         device = numbers[2]
         self.flags = flags
-        boot = Array(bytes[(Self.fixedLength - 16)..<Self.fixedLength])
+        boot = Array(bytes[(Self.formerLength - 16)..<Self.formerLength])
         mark = ContentMark(
             offset: offset, hashedFrom: hashedFrom,
             hash: ContentHash(state: numbers[5], pending: numbers[6], count: offset - hashedFrom),
-            tail: Array(bytes[Self.fixedLength..<Self.fixedLength + tailLength]))
+            tail: Array(bytes[fixedLength..<fixedLength + tailLength]))
         sizeSeen = numbers[7]
         fingerprint = numbers[8]
-        path = String(decoding: bytes[(Self.fixedLength + tailLength)...], as: UTF8.self)
+        beginning = ContentBeginning(
+            hashes: bytes.withUnsafeBytes { raw in
+                stride(from: Self.formerLength, to: fixedLength, by: 8).map { raw.littleEndian($0) }
+            })
+        path = String(decoding: bytes[(fixedLength + tailLength)...], as: UTF8.self)
     }
 
     init(
         inode: UInt64, birthNanoseconds: Int64, device: UInt64, boot: [UInt8], flags: Flags, mark: ContentMark,
-        sizeSeen: UInt64, fingerprint: UInt64, path: String
+        sizeSeen: UInt64, fingerprint: UInt64, beginning: ContentBeginning, path: String
     ) {
         self.inode = inode
         self.birthNanoseconds = birthNanoseconds
@@ -86,6 +97,7 @@ struct FilePosition: Sendable, Hashable {
         self.mark = mark
         self.sizeSeen = sizeSeen
         self.fingerprint = fingerprint
+        self.beginning = beginning
         self.path = path
     }
 }

@@ -107,6 +107,29 @@ import Testing
         #expect(stays(scene, on: ["o", "p", "a", "b"]))
     }
 
+    @Test(arguments: [false, true])
+    func `what was filled and truncated again before the next read is read from its copy`(isShorter: Bool) throws {
+        let scene = try FileScene()
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.append(["o"], to: "other.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "o"]))
+        let file = Place(path: scene.path("x.log"))
+        let copies = [1, 2].map { Place(path: scene.path("x.log.\($0)")) }
+        let texts = [isShorter ? ["a"] : ["a", "b", "c"], ["d"]].map { $0.map(FileScene.line).joined() }
+        try meanwhile(scene, "p") {
+            copies[0].write(texts[0])
+            file.truncate()
+            usleep(60_000)
+            copies[1].write(texts[1])
+            file.truncate()
+            usleep(60_000)
+        }
+        let wanted = ["a", "b", "o", "p", "d"] + (isShorter ? [] : ["c"])
+        #expect(scene.settles(on: wanted), "\(scene.spool.texts) \(scene.messages.list)")
+        #expect(stays(scene, on: wanted), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
     @Test func `a copy of a file that is read for the first time after a restart is no file of its own`() throws {
         let scene = try FileScene()
         try scene.start()

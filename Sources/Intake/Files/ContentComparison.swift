@@ -6,7 +6,6 @@ struct ContentComparison {
     let mark: ContentMark
     let fingerprint: UInt64
     let beginning: ContentBeginning
-
     init(_ position: FilePosition) {
         mark = position.mark
         fingerprint = position.fingerprint
@@ -20,9 +19,10 @@ struct ContentComparison {
         beginning = ContentBeginning(of: head.prefix(length))
     }
 
-    /// Whether a file ends before the place and, as far as can be told by its first bytes, holds what was read.
+    /// Whether a file ends before the place, and its lines, of which it has at least one, are the first that were read.
+    /// Only what stands in its first 1,024 bytes is compared.
     func covers(_ file: some SourceFile, size: UInt64) -> Bool {
-        guard size > 0, size < mark.offset,
+        guard size > 0, size <= mark.offset,
             let head = try? file.bytes(Int(min(size, UInt64(FilePosition.fingerprintBytes))), at: 0)
         else { return false }
         if head.count == FilePosition.fingerprintBytes {

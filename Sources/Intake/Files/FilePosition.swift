@@ -28,7 +28,7 @@ struct FilePosition: Sendable, Hashable {
     var sizeSeen: UInt64
     /// Of the first min(offset, 1024) bytes.
     var fingerprint: UInt64
-    /// Of as many of the first bytes as each of ``ContentBeginning/lengths`` says, as far as the position reaches.
+    /// Of the lines among those.
     var beginning: ContentBeginning
     /// The last name.
     var path: String
@@ -37,28 +37,28 @@ struct FilePosition: Sendable, Hashable {
 
     /// The bytes, as <doc:FilePositions> describes them.
     var encoded: [UInt8] {
-        let version: UInt8 = beginning.hashes.isEmpty ? 1 : 2
-        var bytes: [UInt8] = [version, flags.rawValue, UInt8(mark.tail.count), 0]
+        let version: UInt8 = beginning.lineEnds.isEmpty ? 1 : 2
+        var bytes: [UInt8] = [version, flags.rawValue, UInt8(mark.tail.count), UInt8(beginning.lineEnds.count)]
         for number in [
             UInt64(inode), UInt64(bitPattern: birthNanoseconds), device, mark.offset, mark.hashedFrom, mark.hash.state,
             mark.hash.pending, sizeSeen, fingerprint,
         ] {
             withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
         }
-        bytes += boot
-        for hash in beginning.hashes { withUnsafeBytes(of: hash.littleEndian) { bytes.append(contentsOf: $0) } }
-        bytes += mark.tail + Array(path.utf8)
+        bytes += boot + beginning.encoded + mark.tail + Array(path.utf8)
         return bytes
     }
 
-    /// Of version 1, which knows no hashes of the beginning.
-    private static let formerLength = 4 + 9 * 8 + 16
+    private static let numbersLength = 4 + 9 * 8 + 16
 
     /// Nil where the bytes are not a position of a version that is known.
     init?(_ bytes: [UInt8]) {
         guard let version = bytes.first, 1...2 ~= version else { return nil }
-        let fixedLength = Self.formerLength + (version == 1 ? 0 : 8 * ContentBeginning.lengths.count)
-        guard bytes.count >= fixedLength else { return nil }
+        guard bytes.count >= Self.numbersLength else { return nil }
+        // Version 1 has no hashes of the beginning, and a zero there.
+        let lineEnds = Int(bytes[3])
+        guard lineEnds <= ContentBeginning.mostLines, version == 2 || lineEnds == 0 else { return nil }
+        let fixedLength = Self.numbersLength + ContentBeginning.lineEndBytes * lineEnds
         let tailLength = Int(bytes[2])
         let flags = Flags(rawValue: bytes[1])
         guard tailLength <= ContentMark.tailBytes, bytes.count >= fixedLength + tailLength,
@@ -71,17 +71,14 @@ struct FilePosition: Sendable, Hashable {
         birthNanoseconds = Int64(bitPattern: numbers[1])
         device = numbers[2]
         self.flags = flags
-        boot = Array(bytes[(Self.formerLength - 16)..<Self.formerLength])
+        boot = Array(bytes[(Self.numbersLength - 16)..<Self.numbersLength])
         mark = ContentMark(
             offset: offset, hashedFrom: hashedFrom,
             hash: ContentHash(state: numbers[5], pending: numbers[6], count: offset - hashedFrom),
             tail: Array(bytes[fixedLength..<fixedLength + tailLength]))
         sizeSeen = numbers[7]
         fingerprint = numbers[8]
-        beginning = ContentBeginning(
-            hashes: bytes.withUnsafeBytes { raw in
-                stride(from: Self.formerLength, to: fixedLength, by: 8).map { raw.littleEndian($0) }
-            })
+        beginning = bytes[Self.numbersLength..<fixedLength].withUnsafeBytes { ContentBeginning(encoded: $0) }
         path = String(decoding: bytes[(fixedLength + tailLength)...], as: UTF8.self)
     }
 

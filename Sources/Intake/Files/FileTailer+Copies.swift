@@ -130,7 +130,10 @@ extension FileTailer {
             forgetPosition(of: file)
         }
         file.positionKey = FilePositionKey.new(input: options.name, id: randomID())
-        file.contentSince = timeBeforeLooking
+        // When it was truncated is not known: some time after it was read.
+        let truncatedAfter = file.contentSeen == .min ? timeBeforeLooking : file.contentSeen
+        file.contentSince = truncatedAfter
+        file.contentSeen = .min
         file.firstRead = .max
         file.read = ContentMark()
         file.resume = ContentMark()
@@ -140,7 +143,8 @@ extension FileTailer {
         file.skipsNULs = true
         file.isJudged = true
         touch(file)
-        if let successor { followUnreadCopies(of: file, bornAfter: successor.key.birthNanoseconds) }
+        // It may have been filled and truncated again before this read.
+        followUnreadCopies(of: file, bornAfter: successor?.key.birthNanoseconds ?? truncatedAfter)
     }
 
     /// A copy of it may still come, or be found.
@@ -172,17 +176,16 @@ extension FileTailer {
     /// Held copies that end before the place up to which the file was read hold nothing that was not: more was written to
     /// the file between copy and truncation, and read in time.
     private func passOverShorterCopies(of original: Tracked) {
+        let comparison = ContentComparison(mark: original.resume, head: original.head)
         for file in filesInOrder where file.resembled == original.positionKey && file.tail.isHeld {
             guard file.path == original.path || nameBeforeRotation(of: file.presentPath) == original.path,
-                let open = opened(file),
-                let size = try? open.identity().size, size <= original.resume.offset
+                let open = opened(file), let size = try? open.identity().size, comparison.covers(open, size: size)
             else { continue }
             diagnostics.info(
                 "input \(options.name): \(file.presentPath) is a copy of \(original.path), which was read farther before it"
                     + " was truncated")
             passOver(file, open, size)
         }
-        let comparison = ContentComparison(mark: original.resume, head: original.head)
         for directory in directories.union([Self.directory(of: original.path)]).sorted() {
             for candidate in candidates(in: directory)
             where byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == original.path {

@@ -54,6 +54,8 @@ final class TrackedFile<File: SourceFile> {
     var sizeBeforeTruncation: UInt64 = 0
     /// Nanoseconds since 1970: copies of what stood in it before are older.
     var contentSince: Int64 = .max
+    /// Nanoseconds since 1970: what was read stood in it at this time. `min` before the first read.
+    var contentSeen: Int64 = .min
     /// Nanoseconds since 1970: copies that were made later begin with what was read of it. `max` while nothing was read.
     var firstRead: Int64 = .max
     /// Bytes behind `read` that are known, of a line that has not ended.

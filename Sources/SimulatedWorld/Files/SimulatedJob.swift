@@ -83,7 +83,7 @@ final class SimulatedJob {
         if let begun { return (begun.line, begun.rest, node) }
         let line = SimulatedLine(source: source, number: nextNumber)
         nextNumber += 1
-        return (line, Array(line.text.utf8)[...], node)
+        return (line, line.bytes[...], node)
     }
 
     private func finishLine() {

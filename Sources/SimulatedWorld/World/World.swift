@@ -53,7 +53,6 @@ final class World {
     }
 
     func take(_ action: Action) throws {
-        note("\(action)")
         trace?("- \(action)")
         do {
             if startsIn > 0 { startsIn -= 1 } else if daemon == nil { try start() }
@@ -298,7 +297,7 @@ final class World {
                 ? letter.reason == .rejectedByDatabase && letter.event == entry.line.kind
                 : (letter.reason == .invalidJSON
                     || letter.reason == .incompleteLine && sources.accounts.isAbandoned(entry.line))
-                    && letter.line + [0x0a] == Array(entry.line.text.utf8)
+                    && letter.line + [0x0a] == entry.line.bytes
             if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }

@@ -13,13 +13,16 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "How many actions a schedule has.") var length = 250
     @Option(help: "Only these actions of the seed's, by number, with commas.") var only: String?
 
+    @Flag(help: "Print each action, and all that the daemon says.") var trace = false
+
     func run() throws {
         let kept = only?.split(separator: ",").compactMap { Int($0) }
+        @Sendable func say(_ text: String) { print(text) }
         var digest: UInt64 = 0
         for seed in seed..<seed + count {
             let schedule = Schedule(seed: seed, length: length, keeping: kept)
             do {
-                digest = digest &* 31 &+ (try schedule.play())
+                digest = digest &* 31 &+ (try schedule.play(trace: trace ? say : nil))
             } catch {
                 print("seed \(seed): \(error)")
                 let short = kept == nil ? schedule.shortened() : schedule

@@ -50,22 +50,54 @@ import Testing
         for (start, length) in [(0, 0), (0, 5), (0, 700), (1000, 0), (1000, 333)] {
             var mark = start == 0 ? ContentMark() : ContentMark(startingAt: UInt64(start), tail: bytes(start))
             bytes(length).withUnsafeBytes { mark.advance(over: $0) }
-            let position = FilePosition(
-                inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
-                mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, path: "/var/log/ä.log")
-            #expect(try #require(FilePosition(position.encoded)) == position)
+            for beginning in [ContentBeginning(of: [1, 10, 2, 3, 10, 4]), ContentBeginning(lineEnds: [])] {
+                let position = FilePosition(
+                    inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
+                    mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, beginning: beginning,
+                    path: "/var/log/ä.log")
+                #expect(try #require(FilePosition(position.encoded)) == position)
+                #expect(position.encoded[0] == (beginning.lineEnds.isEmpty ? 1 : 2), "the version")
+            }
         }
+    }
+
+    @Test func `the first lines of what was read are known again in a shorter file`() {
+        let lines = (0..<30).map { Array("a line, the number of which is \($0)\n".utf8) }
+        let all = lines.flatMap { $0 }
+        let beginning = ContentBeginning(of: all)
+        #expect(beginning.lineEnds.count == 30)
+        for count in 1...30 {
+            let shorter = lines.prefix(count).flatMap { $0 }
+            #expect(beginning.fits(shorter))
+            #expect(beginning.fits(shorter + Array("a li".utf8)), "the rest is no line yet")
+            for place in [0, shorter.count / 2, shorter.count - 2] {
+                var other = shorter
+                other[place] ^= 1
+                #expect(!beginning.fits(other))
+            }
+        }
+        #expect(!beginning.fits(Array(lines[0].dropLast())), "no line")
+        #expect(!ContentBeginning(of: lines[0]).fits(all), "longer than what was read")
+        #expect(!ContentBeginning(lineEnds: []).fits(all), "a position of version 1")
+        #expect(ContentBeginning(of: [UInt8](repeating: 0x0a, count: 100)).lineEnds.count == 32)
+        #expect(!ContentBeginning(of: all).fits([UInt8](repeating: 0x0a, count: 100)))
     }
 
     @Test func `what is not a position is none`() {
         let position = FilePosition(
             inode: 1, birthNanoseconds: 2, device: 3, boot: bytes(16), flags: [], mark: ContentMark(), sizeSeen: 4,
-            fingerprint: 5, path: "/x")
+            fingerprint: 5, beginning: ContentBeginning(of: []), path: "/x")
         let good = position.encoded
         for count in 0..<(good.count - 2) { #expect(FilePosition(Array(good.prefix(count))) == nil) }
         var other = good
-        other[0] = 2
+        other[0] = 3
         #expect(FilePosition(other) == nil, "an unknown version")
+        other = good
+        other[3] = 1
+        #expect(FilePosition(other) == nil, "version 1 has no hashes of lines")
+        other[0] = 2
+        other[3] = 33
+        #expect(FilePosition(other) == nil, "too many lines")
         other = good
         other[1] = 0x80
         #expect(FilePosition(other) == nil, "an unknown flag")

@@ -5,16 +5,30 @@ struct ContentComparison {
     /// What was read: the place with its hash, and the first bytes or their hash.
     let mark: ContentMark
     let fingerprint: UInt64
-
+    let beginning: ContentBeginning
     init(_ position: FilePosition) {
         mark = position.mark
         fingerprint = position.fingerprint
+        beginning = position.beginning
     }
 
     init(mark: ContentMark, head: [UInt8]) {
         self.mark = mark
         let length = Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes)))
         fingerprint = head.prefix(length).withUnsafeBytes { ContentHash.of($0).value }
+        beginning = ContentBeginning(of: head.prefix(length))
+    }
+
+    /// Whether a file ends before the place, and its lines, of which it has at least one, are the first that were read.
+    /// Only what stands in its first 1,024 bytes is compared.
+    func covers(_ file: some SourceFile, size: UInt64) -> Bool {
+        guard size > 0, size <= mark.offset,
+            let head = try? file.bytes(Int(min(size, UInt64(FilePosition.fingerprintBytes))), at: 0)
+        else { return false }
+        if head.count == FilePosition.fingerprintBytes {
+            return head.withUnsafeBytes { ContentHash.of($0).value } == fingerprint
+        }
+        return beginning.fits(head)
     }
 
     /// Compares the beginning and the last bytes before the place; with `thoroughly`, the hash of everything between,
@@ -63,6 +77,7 @@ enum Resemblance: Hashable {
 
     /// Of `file` to `original`.
     static func of(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>) -> Resemblance {
+        if original.read.offset == 0 { return ofUnread(file, size: size, to: original) }
         guard size > 0, !original.head.isEmpty,
             let head = try? file.bytes(min(original.head.count, Int(clamping: size)), at: 0), !head.isEmpty,
             head.elementsEqual(original.head.prefix(head.count))
@@ -73,8 +88,23 @@ enum Resemblance: Hashable {
         }
         if size <= UInt64(head.count) { return .beginning }
         let count = min(ContentMark.tailBytes, Int(clamping: size))
-        guard let ours = try? file.bytes(count, at: size - UInt64(count)),
-            let theirs = try? original.file?.bytes(count, at: size - UInt64(count)), ours == theirs
+        guard let ours = try? file.bytes(count, at: size - UInt64(count)), let theirs = original.file else {
+            return .none
+        }
+        let isAlike = (try? theirs.bytes(count, at: size - UInt64(count))) == ours
+        return isAlike || original.hasOtherContent ? .beginning : .none
+    }
+
+    /// Beside one of which nothing has been read yet: only what stands in it now can be compared.
+    private static func ofUnread(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
+        -> Resemblance
+    {
+        let headCount = min(FilePosition.fingerprintBytes, Int(clamping: size))
+        let tailCount = min(ContentMark.tailBytes, headCount)
+        guard size > 0, let other = original.file, let head = try? file.bytes(headCount, at: 0),
+            (try? other.bytes(headCount, at: 0)) == head,
+            let tail = try? file.bytes(tailCount, at: size - UInt64(tailCount)),
+            (try? other.bytes(tailCount, at: size - UInt64(tailCount))) == tail
         else { return .none }
         return .beginning
     }

@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// A place in a file, and what stands before it: enough to tell later whether the same content still stands there.
 struct ContentMark: Sendable, Hashable {
     /// How many of the bytes before the place are kept.
@@ -34,6 +36,19 @@ struct ContentMark: Sendable, Hashable {
         self.hashedFrom = hashedFrom
         self.hash = hash
         self.tail = tail
+    }
+
+    /// At the end of a file, with its first bytes.
+    static func ofAll(_ file: some SourceFile, size: UInt64) throws(SystemError) -> (mark: ContentMark, head: [UInt8]) {
+        var mark = ContentMark()
+        var head: [UInt8] = []
+        while mark.offset < size {
+            let bytes = try file.bytes(Int(min(size - mark.offset, 256 << 10)), at: mark.offset)
+            if bytes.isEmpty { break }
+            if mark.offset == 0 { head = Array(bytes.prefix(FilePosition.fingerprintBytes)) }
+            bytes.withUnsafeBytes { mark.advance(over: $0) }
+        }
+        return (mark, head)
     }
 
     /// Moves the place over bytes that stand behind it.

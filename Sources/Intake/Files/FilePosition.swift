@@ -5,7 +5,6 @@ import OperationLogs
 struct FilePosition: Sendable, Hashable {
     /// How many of the file's first bytes the fingerprint covers at most.
     static let fingerprintBytes = 1024
-    private static let version: UInt8 = 1
 
     struct Flags: OptionSet, Sendable, Hashable {
         let rawValue: UInt8
@@ -29,6 +28,8 @@ struct FilePosition: Sendable, Hashable {
     var sizeSeen: UInt64
     /// Of the first min(offset, 1024) bytes.
     var fingerprint: UInt64
+    /// Of the lines among those.
+    var beginning: ContentBeginning
     /// The last name.
     var path: String
 
@@ -36,25 +37,31 @@ struct FilePosition: Sendable, Hashable {
 
     /// The bytes, as <doc:FilePositions> describes them.
     var encoded: [UInt8] {
-        var bytes: [UInt8] = [Self.version, flags.rawValue, UInt8(mark.tail.count), 0]
+        let version: UInt8 = beginning.lineEnds.isEmpty ? 1 : 2
+        var bytes: [UInt8] = [version, flags.rawValue, UInt8(mark.tail.count), UInt8(beginning.lineEnds.count)]
         for number in [
             UInt64(inode), UInt64(bitPattern: birthNanoseconds), device, mark.offset, mark.hashedFrom, mark.hash.state,
             mark.hash.pending, sizeSeen, fingerprint,
         ] {
             withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
         }
-        bytes += boot + mark.tail + Array(path.utf8)
+        bytes += boot + beginning.encoded + mark.tail + Array(path.utf8)
         return bytes
     }
 
-    private static let fixedLength = 4 + 9 * 8 + 16
+    private static let numbersLength = 4 + 9 * 8 + 16
 
     /// Nil where the bytes are not a position of a version that is known.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count >= Self.fixedLength, bytes[0] == Self.version else { return nil }
+        guard let version = bytes.first, 1...2 ~= version else { return nil }
+        guard bytes.count >= Self.numbersLength else { return nil }
+        // Version 1 has no hashes of the beginning, and a zero there.
+        let lineEnds = Int(bytes[3])
+        guard lineEnds <= ContentBeginning.mostLines, version == 2 || lineEnds == 0 else { return nil }
+        let fixedLength = Self.numbersLength + ContentBeginning.lineEndBytes * lineEnds
         let tailLength = Int(bytes[2])
         let flags = Flags(rawValue: bytes[1])
-        guard tailLength <= ContentMark.tailBytes, bytes.count >= Self.fixedLength + tailLength,
+        guard tailLength <= ContentMark.tailBytes, bytes.count >= fixedLength + tailLength,
             Flags.all.isSuperset(of: flags)
         else { return nil }
         let numbers: [UInt64] = bytes.withUnsafeBytes { raw in (0..<9).map { raw.littleEndian(4 + 8 * $0) } }
@@ -64,19 +71,20 @@ struct FilePosition: Sendable, Hashable {
         birthNanoseconds = Int64(bitPattern: numbers[1])
         device = numbers[2]
         self.flags = flags
-        boot = Array(bytes[(Self.fixedLength - 16)..<Self.fixedLength])
+        boot = Array(bytes[(Self.numbersLength - 16)..<Self.numbersLength])
         mark = ContentMark(
             offset: offset, hashedFrom: hashedFrom,
             hash: ContentHash(state: numbers[5], pending: numbers[6], count: offset - hashedFrom),
-            tail: Array(bytes[Self.fixedLength..<Self.fixedLength + tailLength]))
+            tail: Array(bytes[fixedLength..<fixedLength + tailLength]))
         sizeSeen = numbers[7]
         fingerprint = numbers[8]
-        path = String(decoding: bytes[(Self.fixedLength + tailLength)...], as: UTF8.self)
+        beginning = bytes[Self.numbersLength..<fixedLength].withUnsafeBytes { ContentBeginning(encoded: $0) }
+        path = String(decoding: bytes[(fixedLength + tailLength)...], as: UTF8.self)
     }
 
     init(
         inode: UInt64, birthNanoseconds: Int64, device: UInt64, boot: [UInt8], flags: Flags, mark: ContentMark,
-        sizeSeen: UInt64, fingerprint: UInt64, path: String
+        sizeSeen: UInt64, fingerprint: UInt64, beginning: ContentBeginning, path: String
     ) {
         self.inode = inode
         self.birthNanoseconds = birthNanoseconds
@@ -86,6 +94,7 @@ struct FilePosition: Sendable, Hashable {
         self.mark = mark
         self.sizeSeen = sizeSeen
         self.fingerprint = fingerprint
+        self.beginning = beginning
         self.path = path
     }
 }

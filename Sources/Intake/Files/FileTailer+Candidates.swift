@@ -48,21 +48,38 @@ extension FileTailer {
     func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) -> Bool {
         var areAll = true
         for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
-            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time, candidate.identity.size > 0,
+            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time,
                 byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path)
             else { continue }
             guard let (open, identity) = open(candidate) else {
                 areAll = false
                 continue
             }
-            let isCopy = filesInOrder.contains { Resemblance.of(open, size: identity.size, to: $0) != .none }
-            if isCopy { continue }
+            if isCopy(open, size: identity.size) { continue }
+            if formerContents.contains(where: { isCovered(candidate.path, open, identity.size, by: $0) }) {
+                passOver(candidate, open, identity, recordedAs: name)
+                continue
+            }
             diagnostics.info(
                 "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
             )
             track(candidate.path, recordedAs: name)
         }
         return areAll
+    }
+
+    /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
+    /// grow into a file of its own: it is followed, and held back.
+    private func isCopy(_ open: FileSystem.File, size: UInt64) -> Bool {
+        for file in filesInOrder {
+            let resemblance = Resemblance.of(open, size: size, to: file)
+            guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
+            else { continue }
+            // Until that has been read, its content may be truncated, and stand in the copy only.
+            if file.read.offset == 0 { unreadCopied.insert(file.serial) }
+            return true
+        }
+        return false
     }
 
     /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;

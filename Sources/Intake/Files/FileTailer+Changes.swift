@@ -78,7 +78,7 @@ extension FileTailer {
         settleNames()
         for file in filesInOrder { hasChanged(file) }
         // What this look missed, since it was renamed under it, the next one finds: it was born after the look before.
-        let unseen = present.lazy.filter { !self.isWanted($0) }.compactMap { self.candidate($0) }
+        let unseen = present.sorted().lazy.filter { !self.isWanted($0) }.compactMap { self.candidate($0) }
         if trackUnseen(Array(unseen), bornAfter: seen.seenUntil), !watch.polled.isEmpty { allIsSeen(until: lastLook) }
         lastLook = time
         settleNames()

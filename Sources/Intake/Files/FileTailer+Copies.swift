@@ -24,8 +24,8 @@ extension FileTailer {
             formerContents.removeAll { $0.comparison.mark == former.comparison.mark }
             return true
         }
-        let resemblance = resemblance(of: file, open, size)
-        if resemblance == .none {
+        if passOverIfCovered(file, open, size) { return file.isJudged }
+        if resemblance(of: file, open, size) == .none {
             // One that was renamed may have been truncated just before: its next read tells.
             file.predecessor = filesInOrder.first {
                 $0 !== file && $0.tail.standing != .named && $0.tail.isReady && $0.retryAt == nil
@@ -52,10 +52,35 @@ extension FileTailer {
         }
     }
 
+    /// Whether a file that was held back for long enough is held on: what it looks like has been truncated, and no read of
+    /// that has told yet; or it has no name that is wanted, and so is a file of its own only when it is like no other.
+    func isHeldOn(_ file: Tracked) -> Bool {
+        if let key = file.resembled, let original = files.values.first(where: { $0.positionKey == key }),
+            original.hasOtherContent
+        {
+            return true
+        }
+        guard !file.names.contains(where: isWanted), let open = opened(file), let size = try? open.identity().size
+        else {
+            return false
+        }
+        return resemblance(of: file, open, size) != .none
+    }
+
+    /// How it looks beside those that are followed under their names; it is noted which of them it looks like.
     private func resemblance(of file: Tracked, _ open: FileSystem.File, _ size: UInt64) -> Resemblance {
         var found = Resemblance.none
-        for other in filesInOrder where other !== file && other.tail.standing == .named && other.resume.offset > 0 {
-            switch Resemblance.of(open, size: size, to: other) {
+        let before = file.resembled
+        file.resembled = nil
+        let original = nameBeforeRotation(of: file.presentPath)
+        for other in filesInOrder where other !== file && (other.resume.offset > 0 || other.path == original) {
+            // One that has lost its name counts as long as it may have been truncated before: its next read tells.
+            guard other.tail.standing == .named || other.positionKey == before && other.hasOtherContent else {
+                continue
+            }
+            let resemblance = Resemblance.of(open, size: size, to: other)
+            if resemblance != .none { file.resembled = other.positionKey }
+            switch resemblance {
             case .none: continue
             case .beginning: found = .beginning
             case .whole: return .whole
@@ -90,6 +115,7 @@ extension FileTailer {
         let comparison = ContentComparison(mark: old, head: file.head)
         let sizeSeen = max(old.offset, file.sizeBeforeTruncation)
         let successor = old.offset > 0 ? copy(of: comparison, besides: file) : nil
+        if old.offset > 0 { passOverShorterCopies(of: file) }
         if let successor {
             diagnostics.info(
                 "input \(options.name): \(file.path) was truncated at byte \(old.offset); \(successor.presentPath) is its copy,"
@@ -99,15 +125,15 @@ extension FileTailer {
             successor.isRecorded = file.isRecorded
             file.isRecorded = false
         } else if old.offset > 0 {
-            formerContents.removeAll { $0.until <= now }
-            formerContents.append(
-                FormerContent(
-                    comparison: comparison, path: file.path, until: now + milliseconds(limits.graceMilliseconds)))
+            keepFormerContent(comparison, of: file.path)
             reportTruncation(of: file.path, at: old.offset, sizeSeen: sizeSeen)
             forgetPosition(of: file)
         }
         file.positionKey = FilePositionKey.new(input: options.name, id: randomID())
-        file.contentSince = timeBeforeLooking
+        // When it was truncated is not known: some time after it was read.
+        let truncatedAfter = file.contentSeen == .min ? timeBeforeLooking : file.contentSeen
+        file.contentSince = truncatedAfter
+        file.contentSeen = .min
         file.firstRead = .max
         file.read = ContentMark()
         file.resume = ContentMark()
@@ -117,7 +143,15 @@ extension FileTailer {
         file.skipsNULs = true
         file.isJudged = true
         touch(file)
-        if let successor { followUnreadCopies(of: file, bornAfter: successor.key.birthNanoseconds) }
+        // It may have been filled and truncated again before this read.
+        followUnreadCopies(of: file, bornAfter: successor?.key.birthNanoseconds ?? truncatedAfter)
+    }
+
+    /// A copy of it may still come, or be found.
+    func keepFormerContent(_ comparison: ContentComparison, of path: String) {
+        formerContents.removeAll { $0.until <= now }
+        formerContents.append(
+            FormerContent(comparison: comparison, path: path, until: now + milliseconds(limits.graceMilliseconds)))
     }
 
     private func reportTruncation(of path: String, at offset: UInt64, sizeSeen: UInt64) {
@@ -137,6 +171,75 @@ extension FileTailer {
                 + " somewhere else, give them to opslogd send")
         lostBytes.add(Int(clamping: end - offset))
         board.addLost(end - offset)
+    }
+
+    /// Held copies that end before the place up to which the file was read hold nothing that was not: more was written to
+    /// the file between copy and truncation, and read in time.
+    private func passOverShorterCopies(of original: Tracked) {
+        let comparison = ContentComparison(mark: original.resume, head: original.head)
+        for file in filesInOrder where file.resembled == original.positionKey && file.tail.isHeld {
+            guard file.path == original.path || nameBeforeRotation(of: file.presentPath) == original.path,
+                let open = opened(file), let size = try? open.identity().size, comparison.covers(open, size: size)
+            else { continue }
+            diagnostics.info(
+                "input \(options.name): \(file.presentPath) is a copy of \(original.path), which was read farther before it"
+                    + " was truncated")
+            passOver(file, open, size)
+        }
+        for directory in directories.union([Self.directory(of: original.path)]).sorted() {
+            for candidate in candidates(in: directory)
+            where byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == original.path {
+                guard let (open, identity) = open(candidate), comparison.covers(open, size: identity.size) else {
+                    continue
+                }
+                passOver(candidate, open, identity, recordedAs: original.path)
+            }
+        }
+    }
+
+    /// All that is in a file that is not followed has been read, in another: that is noted, or a restart would take it for
+    /// one that came while nobody looked.
+    func passOver(_ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, recordedAs path: String) {
+        guard let all = try? ContentMark.ofAll(open, size: identity.size),
+            let file = add(candidate.path, open, identity, mark: all.mark, head: all.head, recordedAs: path)
+        else { return }
+        file.isJudged = true
+        file.isRotated = true
+        touch(file)
+        apply(.standing(file.standing), to: file)
+    }
+
+    /// Whether a file is a copy, under a rotated name, of a former content that was read farther than the copy reaches.
+    func isCovered(_ path: String, _ open: FileSystem.File, _ size: UInt64, by former: FormerContent) -> Bool {
+        former.until > now && nameBeforeRotation(of: path) == former.path && former.comparison.covers(open, size: size)
+    }
+
+    /// - Returns: whether the file is such a copy.
+    private func passOverIfCovered(_ file: Tracked, _ open: FileSystem.File, _ size: UInt64) -> Bool {
+        guard let former = formerContents.first(where: { isCovered(file.presentPath, open, size, by: $0) }) else {
+            return false
+        }
+        diagnostics.info(
+            "input \(options.name): \(file.presentPath) is a copy of what \(former.path) held before it was truncated, all of"
+                + " which had been read")
+        passOver(file, open, size)
+        return true
+    }
+
+    /// Of the files that were found at the start: in the chunk that forgets the position of what they are copies of.
+    func passOverCovered() {
+        guard !formerContents.isEmpty else { return }
+        for file in filesInOrder where !file.isJudged && file.read.offset == 0 {
+            guard let open = file.file, let size = try? open.identity().size else { continue }
+            _ = passOverIfCovered(file, open, size)
+        }
+    }
+
+    /// All that is in a file has been read, in another.
+    private func passOver(_ file: Tracked, _ open: FileSystem.File, _ size: UInt64) {
+        guard let all = try? ContentMark.ofAll(open, size: size) else { return }
+        file.size = size
+        adopt(all.mark, head: all.head, by: file)
     }
 
     /// Of the files that are held back, else of those beside the file or among the rotated: one that holds all that was

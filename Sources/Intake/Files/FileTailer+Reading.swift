@@ -45,6 +45,7 @@ extension FileTailer {
             file.size = (try? open.identity().size) ?? UInt64(count)
             return apply(.foundOtherContent, to: file)
         }
+        file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file) }
         if reachedEnd { file.size = file.read.offset + UInt64(count - before) }

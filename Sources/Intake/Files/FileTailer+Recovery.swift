@@ -30,6 +30,7 @@ extension FileTailer {
         seen.seenUntil = mark?.seenUntil ?? time
         resume(positions)
         let found = followAll(in: places(of: positions), startingAtEnd: startsAtEnd)
+        passOverCovered()
         for file in files.values { renamed[file.serial] = file }
         settleNames()
         if found.isSettled { allIsSeen(until: time) }
@@ -223,6 +224,7 @@ extension FileTailer {
 
     private func lose(_ key: [UInt8], _ position: FilePosition, wasRewritten: Bool) {
         forgotten.append(key)
+        keepFormerContent(ContentComparison(position), of: position.path)
         let (path, offset) = (position.path, position.mark.offset)
         let compressed = compressedForm(of: path)
         let why =

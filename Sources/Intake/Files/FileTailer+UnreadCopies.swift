@@ -7,8 +7,13 @@ extension FileTailer {
     /// A file came that is not followed: if it has a rotated name of one whose content has not been read since, the next
     /// read of that one tells whether it is the copy of a content that is gone.
     func noteCopy(at path: String, _ identity: FileIdentity) {
-        guard let name = nameBeforeRotation(of: path), let file = byName[name],
-            identity.birthNanoseconds > file.contentSince,
+        guard let name = nameBeforeRotation(of: path) else { return }
+        guard let file = byName[name] else {
+            // That of a file that has gone on as another before anybody saw it, perhaps.
+            trackUnseen([Candidate(path: path, identity: identity, isWanted: false)], bornAfter: seen.seenUntil)
+            return
+        }
+        guard identity.birthNanoseconds > file.contentSince,
             identity.birthNanoseconds <= file.firstRead || file.tail.isReady
         else { return }
         unreadCopied.insert(file.serial)
@@ -23,11 +28,10 @@ extension FileTailer {
         if file.read.offset > 0 {
             followUnreadCopies(
                 of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
-        } else if !bytes.isEmpty {
+        } else {
+            // Also where there is nothing: a copy that holds something is that of another content.
             let beginning = Array(bytes.prefix(FilePosition.fingerprintBytes))
             followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: beginning)
-        } else {
-            return
         }
         unreadCopied.remove(file.serial)
     }

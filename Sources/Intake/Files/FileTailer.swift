@@ -140,6 +140,9 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Waits until something happens or some time comes.
     package func rest() { watch.wait(or: wake, milliseconds: timeToWait()) }
 
+    /// Every chunk up to this one is durable; 0 before the first.
+    package var durableTicket: UInt64 { window.receipt.durableTicket }
+
     /// Hands over all that was read.
     package func end() {
         takeChanges()
@@ -207,6 +210,10 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         let wasHeld = file.tail.isHeld
         let action = file.tail.event(event, now: now)
         if wasHeld, !file.tail.isHeld { file.isJudged = true }
+        if event == .timePassed, wasHeld, !file.tail.isHeld, isHeldOn(file) {
+            file.isJudged = false
+            return apply(.looksLikeCopy, to: file)
+        }
         switch action {
         case .nothing: break
         case .startAgain: startAgain(file)

@@ -47,11 +47,15 @@ final class TrackedFile<File: SourceFile> {
     var skipsNULs = false
     /// Whether it was compared to the files that it may be a copy of.
     var isJudged = false
+    /// The key of the content, followed under its name, that it looks like a copy of, while it is held back.
+    var resembled: [UInt8]?
     /// The size that was last seen, and before the last read.
     var size: UInt64
     var sizeBeforeTruncation: UInt64 = 0
     /// Nanoseconds since 1970: copies of what stood in it before are older.
     var contentSince: Int64 = .max
+    /// Nanoseconds since 1970: what was read stood in it at this time. `min` before the first read.
+    var contentSeen: Int64 = .min
     /// Nanoseconds since 1970: copies that were made later begin with what was read of it. `max` while nothing was read.
     var firstRead: Int64 = .max
     /// Bytes behind `read` that are known, of a line that has not ended.
@@ -114,6 +118,12 @@ final class TrackedFile<File: SourceFile> {
         }
     }
 
+    /// Whether what was read of it does not stand in it any more.
+    var hasOtherContent: Bool {
+        let tail = try? file?.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count))
+        return tail.map { $0 != resume.tail } ?? false
+    }
+
     /// The value of its position.
     func position(boot: [UInt8]) -> FilePosition {
         var flags: FilePosition.Flags = skipsNULs ? .skippingNULs : []
@@ -122,6 +132,7 @@ final class TrackedFile<File: SourceFile> {
         return FilePosition(
             inode: key.inode, birthNanoseconds: key.birthNanoseconds, device: key.device, boot: boot, flags: flags,
             mark: resume, sizeSeen: max(size, resume.offset),
-            fingerprint: fingerprinted.withUnsafeBytes { ContentHash.of($0).value }, path: path)
+            fingerprint: fingerprinted.withUnsafeBytes { ContentHash.of($0).value },
+            beginning: ContentBeginning(of: fingerprinted), path: path)
     }
 }

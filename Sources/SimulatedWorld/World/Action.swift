@@ -20,6 +20,15 @@ package enum Action: Sendable, Hashable {
     case deliver(steps: Int)
     case wait(milliseconds: Int)
 
+    /// A job does something with its log file.
+    case job(Int, JobAction)
+    /// It does so in the middle of what the daemon does next: right before a call of its file system, after so many others.
+    case meanwhile(Int, JobAction, afterCalls: Int)
+    /// The files' thread takes turns.
+    case tail(turns: Int)
+    /// The queue of what happened to watched files is full after so many further events.
+    case crowdEvents(room: Int)
+
     /// The process ends at once; what it wrote is in the page cache.
     case kill
     /// As `kill`; of what a failed sync gave up, nothing is left in the cache.
@@ -29,6 +38,8 @@ package enum Action: Sendable, Hashable {
     /// As `powerCut`, and again within the recovery, after so many operations on the disk.
     case powerCutTwice(share: Int, seed: UInt64, operations: Int)
     case stopAndStart
+    /// The daemon ends, and is started again after so many further actions.
+    case leaveDown(actions: Int, isOrderly: Bool)
 
     case failSync
     case failCall(CallFaults.Rule)
@@ -43,6 +54,7 @@ package enum Action: Sendable, Hashable {
     /// Draws one.
     static func draw(_ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        if number(0...99) < 45 { return drawOfFiles(&random) }
         let source = number(0...2)
         switch number(0...999) {
         case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])
@@ -79,6 +91,18 @@ package enum Action: Sendable, Hashable {
         case ..<987: return .tableLocked(EventKind.allCases[number(0...7)], number(0...2) == 0)
         case ..<991: return .readOnly(true)
         default: return .readOnly(false)
+        }
+    }
+
+    private static func drawOfFiles(_ random: inout SplitMix64) -> Action {
+        func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        let job = number(SimulatedSources.jobs)
+        switch number(0...99) {
+        case ..<40: return .tail(turns: number(1...3))
+        case ..<90: return .job(job, JobAction.draw(&random))
+        case ..<92: return .leaveDown(actions: number(1...12), isOrderly: number(0...1) == 0)
+        case ..<97: return .meanwhile(job, JobAction.draw(&random), afterCalls: number(0...25))
+        default: return .crowdEvents(room: number(0...6))
         }
     }
 }

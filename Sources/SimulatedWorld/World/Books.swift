@@ -43,7 +43,9 @@ final class Books: RecordSink {
             do {
                 try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1)).forEachRecord { record in
                     guard let line = SimulatedLine(kind: record.kind, record.payload) else {
-                        throw BrokenPromise("a record of no line came from an input")
+                        throw BrokenPromise(
+                            "a record of no line came from an input: \(String(decoding: record.payload, as: UTF8.self))"
+                        )
                     }
                     guard line.isInvalid == (record.kind == RecordLayout.rejectedLine),
                         line.isInvalid || record.kind == line.kind.rawValue

@@ -22,11 +22,12 @@ package struct Schedule: Sendable {
 
     /// Plays it in a world of its own.
     ///
+    /// - Parameter trace: is told of each action, and of all that the daemon says.
     /// - Returns: a digest of all that happened: the same for the same schedule.
     /// - Throws: `BrokenPromise`.
     @discardableResult
-    package func play() throws -> UInt64 {
-        let world = World(seed: seed)
+    package func play(trace: (@Sendable (String) -> Void)? = nil) throws -> UInt64 {
+        let world = World(seed: seed, trace: trace)
         for (index, action) in actions.enumerated() {
             do {
                 try world.take(action)

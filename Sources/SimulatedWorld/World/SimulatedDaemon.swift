@@ -1,6 +1,7 @@
 import DeadLetters
 import Delivery
 import Instruments
+import Intake
 import LinuxSystem
 import OperationLogs
 import Spool
@@ -17,6 +18,11 @@ final class SimulatedDaemon {
     let watermarkClock: WatermarkClock
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
     private let engine: Engine
+    private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
+    private let sources: SimulatedSources
+    private let tailerWake: EventDescriptor
+    /// Whether the files' thread waits for something.
+    private var isTailerResting = false
     private let time: SimulatedTime
     /// When delivery goes on, and whether new records make it go on before.
     private var pause: (until: UInt64, isIdle: Bool)?
@@ -32,11 +38,12 @@ final class SimulatedDaemon {
     }
 
     /// - Parameters:
+    ///   - sources: the jobs whose files are followed.
     ///   - seed: for ids and waits.
     ///   - entries: the accounts so far; those behind the recovered end are struck out.
     init(
-        disk: DiskState, database: SimulatedDatabase, time: SimulatedTime, seed: UInt64, entries: [Books.Entry],
-        said: @escaping @Sendable (String) -> Void
+        disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, time: SimulatedTime, seed: UInt64,
+        entries: [Books.Entry], said: @escaping @Sendable (String) -> Void
     ) throws {
         let ids = Mutex(SplitMix64(seed: seed))
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
@@ -62,6 +69,42 @@ final class SimulatedDaemon {
             throw BrokenPromise("the spool holds \(durable) records after recovery, and \(entries.count) were written")
         }
         books = Books(before: writer, entries: Array(entries.prefix(durable)))
+        self.sources = sources
+        tailerWake = try EventDescriptor()
+        tailer = FileTailer(
+            options: sources.options, limits: sources.limits, sink: books, wake: tailerWake,
+            fileSystem: sources.startProcess(), clock: time, watermarkClock: watermarkClock, diagnostics: diagnostics,
+            registry: registry, board: FileInputBoard(name: sources.options.name), claims: FileClaims(),
+            randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
+    }
+
+    // MARK: Its steps
+
+    /// The positions that the spool holds of the files.
+    var recoveredFiles: [SnapshotEntry] {
+        let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
+        return writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
+    }
+
+    /// Whether the first chunk of the files is durable.
+    var isFilesStartDurable: Bool { tailer.durableTicket > 0 }
+
+    /// The files' thread looks for its files.
+    func beginTailing() {
+        sources.accounts.turnBegins()
+        tailer.recover(recoveredFiles)
+        sources.accounts.turnEnds()
+    }
+
+    /// The files' thread takes so many turns, unless it waits for something that has not come.
+    func tail(turns: Int) {
+        for _ in 0..<turns {
+            if isTailerResting, !sources.wakesTailer, !tailerWake.wait(milliseconds: 0) { return }
+            sources.accounts.turnBegins()
+            isTailerResting = !tailer.turn()
+            if isTailerResting { tailer.rest() }
+            sources.accounts.turnEnds()
+        }
     }
 
     /// - Returns: whether there is more to do at once.
@@ -94,6 +137,9 @@ final class SimulatedDaemon {
         pause = (time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000, isIdle)
     }
 
+    /// How many records are durable, as far as the spool knows.
+    var durable: Int { Int(writer.status.durable.rawValue) }
+
     /// Everything that is durable has its fate.
     var isSettled: Bool {
         let durable = writer.status.durable
@@ -108,6 +154,7 @@ final class SimulatedDaemon {
 
     /// An orderly end.
     func stop() throws {
+        tailer.end()
         writer.stop()
         while try writer.turn() != .ended {}
     }

@@ -1,4 +1,5 @@
 import OperationLogs
+import Synchronization
 
 /// A line that can be known again wherever it ends: who wrote it and the how-manieth it is stand in it.
 struct SimulatedLine: Hashable {
@@ -13,8 +14,19 @@ struct SimulatedLine: Hashable {
     var isRefused: Bool { !isInvalid && kind != .pipelineWatermarks && number % 17 == 5 }
     var kind: EventKind { EventKind.allCases[(number * 5 + source) % EventKind.allCases.count] }
 
-    /// With its end. No column is left to the time of receipt, so that its row is known before it is read.
-    var text: String {
+    /// The bytes of lines that were written before, in whatever world: they are always the same.
+    private static let known = Mutex<[SimulatedLine: [UInt8]]>([:])
+
+    /// With its end.
+    var bytes: [UInt8] {
+        if let bytes = Self.known.withLock({ $0[self] }) { return bytes }
+        let made = Array(text.utf8)
+        Self.known.withLock { $0[self] = made }
+        return made
+    }
+
+    /// No column is left to the time of receipt, so that its row is known before it is read.
+    private var text: String {
         if isInvalid { return "not json \(name)\n" }
         var object = JSONObjectWriter()
         object.add("event", text: kind.name)

@@ -12,9 +12,10 @@ final class World {
     private let disk = DiskState()
     private let database = SimulatedDatabase()
     private let time = SimulatedTime()
+    private let sources: SimulatedSources
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
-    private let messages = Messages()
+    private let trace: (@Sendable (String) -> Void)?
 
     private var daemon: SimulatedDaemon?
     private var connections: [Int: SimulatedConnection] = [:]
@@ -24,11 +25,22 @@ final class World {
     private var acknowledged: Set<SimulatedLine> = []
     private var entries: [Books.Entry] = []
     private var starts = 0
+    /// How many actions happen before the daemon is started again.
+    private var startsIn = 0
+    /// Whether it is durable that the files were looked for: those that came and went before are none of the daemon's.
+    private var isFilesStartDurable = false
+    /// How many entries were durable, as far as the daemon knew when it ended.
+    private var durableAtEnd = 0
+    /// Rounds with all faults over since everything has arrived: what comes twice comes late.
+    private var calmRounds = 0
     private var commitsSeen = 0
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    init(seed: UInt64) {
+    /// - Parameter trace: is told of each action, and of all that the daemon says.
+    init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
+        self.trace = trace
         self.seed = seed
+        sources = SimulatedSources(time: time, seed: seed)
         wake = try? EventDescriptor()
         let weather = weather
         database.refuse = { kind, row in
@@ -36,12 +48,14 @@ final class World {
                 ? ServerError(sqlstate: "23514", message: "check", constraint: "c") : nil
         }
         database.fault = { weather.fault($0) }
+        sources.accounts.durable = { [weak self] in self?.durableLines ?? [] }
+        sources.accounts.isStartDurable = { [weak self] in self?.isFilesStartDurable ?? false }
     }
 
     func take(_ action: Action) throws {
-        note("\(action)")
-        if daemon == nil { try start() }
+        trace?("- \(action)")
         do {
+            if startsIn > 0 { startsIn -= 1 } else if daemon == nil { try start() }
             try perform(action)
         } catch let broken as BrokenPromise {
             throw broken
@@ -66,7 +80,14 @@ final class World {
         case .answer: try answer()
         case .move: try daemon?.move()
         case .deliver(let steps): try daemon?.deliver(steps: steps)
-        case .wait(let milliseconds): time.advance(milliseconds: milliseconds)
+        case .wait(let milliseconds):
+            if milliseconds >= 1000 { sources.hurry() }
+            time.advance(milliseconds: milliseconds)
+        case .job(let job, let action): sources.perform(action, by: job)
+        case .meanwhile(let job, let action, let calls): sources.plan(action, by: job, after: calls)
+        case .tail(let turns):
+            daemon?.tail(turns: turns)
+        case .crowdEvents(let room): sources.crowdEvents(room: room)
         case .kill: endProcess()
         case .killAndEvict:
             endProcess()
@@ -81,6 +102,10 @@ final class World {
             try daemon?.stop()
             try answer()
             endProcess()
+        case .leaveDown(let actions, let isOrderly):
+            if isOrderly { try daemon?.stop() }
+            endProcess()
+            startsIn = actions
         case .failSync: disk.contents.withLock { $0.failsNextSync = true }
         case .failCall(let rule): disk.contents.withLock { $0.callFaults = CallFaults(rule) }
         case .diskFull(let isFull): disk.contents.withLock { $0.available = isFull ? 0 : 1 << 40 }
@@ -117,7 +142,11 @@ final class World {
     // MARK: Ends and starts
 
     private func endProcess() {
-        if let daemon { entries = daemon.books.entries }
+        if let daemon {
+            entries = daemon.books.entries
+            durableAtEnd = daemon.durable
+        }
+        sources.processEnded()
         daemon = nil
         connections = [:]
         disk.contents.withLock {
@@ -131,16 +160,26 @@ final class World {
         endProcess()
         var random = SplitMix64(seed: seed)
         disk.crash(keeping: Double(share) / 100, using: &random)
+        sources.reboot()
     }
 
     private func start() throws {
         starts += 1
         let started = try SimulatedDaemon(
-            disk: disk, database: database, time: time, seed: seed &* 1000 &+ UInt64(starts), entries: entries,
-            said: { [messages] in messages.add($0) })
+            disk: disk, database: database, sources: sources, time: time, seed: seed &* 1000 &+ UInt64(starts),
+            entries: entries,
+            said: { [trace] in trace?($0) })
         daemon = started
         entries = started.books.entries
         try checkRecovered()
+        isFilesStartDurable = !started.recoveredFiles.isEmpty
+        if !isFilesStartDurable { sources.accounts.startsFirst() }
+        started.beginTailing()
+    }
+
+    /// The lines that are durable, as far as the daemon knows.
+    private var durableLines: Set<SimulatedLine> {
+        Set((daemon?.books.entries ?? entries).prefix(daemon?.durable ?? durableAtEnd).lazy.map(\.line))
     }
 
     private func checkRecovered() throws {
@@ -157,6 +196,7 @@ final class World {
     /// What holds after every action.
     private func check() throws {
         if let daemon {
+            isFilesStartDurable = isFilesStartDurable || daemon.isFilesStartDurable
             if let broken = daemon.books.broken { throw broken }
             entries = daemon.books.entries
         }
@@ -193,6 +233,8 @@ final class World {
         database.isUp = true
         database.missing = []
         weather.clear()
+        startsIn = 0
+        sources.calm()
         for _ in 0..<20_000 {
             do {
                 if try drain() { return try balance() }
@@ -204,7 +246,9 @@ final class World {
                 endProcess()
             }
         }
-        throw BrokenPromise("with all faults over it does not drain: \(daemon?.state ?? "no daemon")")
+        throw BrokenPromise(
+            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(sources.missing(from: entries))"
+        )
     }
 
     /// - Returns: whether everything has its fate.
@@ -215,11 +259,17 @@ final class World {
         for source in connections.keys.sorted() { connections[source]?.read(1 << 20, received: received) }
         while try daemon.turn() {}
         try answer()
+        daemon.tail(turns: 100)
         try daemon.move()
         try daemon.deliver(steps: 1000)
         try check()
         time.advance(milliseconds: 500)
-        return daemon.isSettled && connections.values.allSatisfy(\.isThrough)
+        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), sources.areAll(in: entries) else {
+            calmRounds = 0
+            return false
+        }
+        calmRounds += 1
+        return calmRounds > 24
     }
 
     private func balance() throws {
@@ -245,23 +295,18 @@ final class World {
             let isRight =
                 entry.line.isRefused
                 ? letter.reason == .rejectedByDatabase && letter.event == entry.line.kind
-                : letter.reason == .invalidJSON && letter.line + [0x0a] == Array(entry.line.text.utf8)
+                : (letter.reason == .invalidJSON
+                    || letter.reason == .incompleteLine && sources.accounts.isAbandoned(entry.line))
+                    && letter.line + [0x0a] == entry.line.bytes
             if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
         try checkRecovered()
+        try sources.accounts.check(entries.map(\.line).filter { SimulatedSources.jobs.contains($0.source) })
         note("\(entries.count) \(acknowledged.count)")
     }
 
     private func note(_ text: String) {
         for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
-}
-
-/// What the daemon has said.
-final class Messages: Sendable {
-    private let list = Mutex<[String]>([])
-
-    var all: [String] { list.withLock { $0 } }
-    func add(_ text: String) { list.withLock { $0.append(text) } }
 }

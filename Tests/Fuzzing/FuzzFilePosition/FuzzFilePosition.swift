@@ -20,7 +20,7 @@ import OperationLogs
         guard let position = FilePosition(bytes) else { return }
         let written = position.encoded
         require(FilePosition(written) == position, "what was written reads back")
-        let pathBytes = 92 + position.mark.tail.count
+        let pathBytes = 92 + 6 * position.beginning.lineEnds.count + position.mark.tail.count
         require(
             written.prefix(pathBytes).dropFirst(4).elementsEqual(bytes.prefix(pathBytes).dropFirst(4)),
             "the numbers are kept")

@@ -12,6 +12,7 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "How many schedules.") var count: UInt64 = 1
     @Option(help: "How many actions a schedule has.") var length = 250
     @Option(help: "Only these actions of the seed's, by number, with commas.") var only: String?
+    @Flag(help: "Prints each action, and what the daemon says.") var verbose = false
 
     func run() throws {
         let kept = only?.split(separator: ",").compactMap { Int($0) }
@@ -19,7 +20,7 @@ struct PlayCommand: ParsableCommand {
         for seed in seed..<seed + count {
             let schedule = Schedule(seed: seed, length: length, keeping: kept)
             do {
-                digest = digest &* 31 &+ (try schedule.play())
+                digest = digest &* 31 &+ (try schedule.play { [verbose] in if verbose { print($0) } })
             } catch {
                 print("seed \(seed): \(error)")
                 let short = kept == nil ? schedule.shortened() : schedule

@@ -22,11 +22,12 @@ package struct Schedule: Sendable {
 
     /// Plays it in a world of its own.
     ///
+    /// - Parameter said: is told each action, and what the daemon says meanwhile.
     /// - Returns: a digest of all that happened: the same for the same schedule.
     /// - Throws: `BrokenPromise`.
     @discardableResult
-    package func play() throws -> UInt64 {
-        let world = World(seed: seed)
+    package func play(said: @escaping @Sendable (String) -> Void = { _ in }) throws -> UInt64 {
+        let world = World(seed: seed, said: said)
         for (index, action) in actions.enumerated() {
             do {
                 try world.take(action)

@@ -14,7 +14,7 @@ final class World {
     private let time = SimulatedTime()
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
-    private let messages = Messages()
+    private let said: @Sendable (String) -> Void
 
     private var daemon: SimulatedDaemon?
     private var connections: [Int: SimulatedConnection] = [:]
@@ -25,10 +25,16 @@ final class World {
     private var entries: [Books.Entry] = []
     private var starts = 0
     private var commitsSeen = 0
+    /// Calls that had failed when the process began.
+    private var failuresBefore = 0
+    /// Whether a call has failed that was told to, by `fail`.
+    private(set) var hasFaultStruck = false
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    init(seed: UInt64) {
+    /// - Parameter said: is told what the daemon says, and each action before it.
+    init(seed: UInt64, said: @escaping @Sendable (String) -> Void = { _ in }) {
         self.seed = seed
+        self.said = said
         wake = try? EventDescriptor()
         let weather = weather
         database.refuse = { kind, row in
@@ -40,18 +46,20 @@ final class World {
 
     func take(_ action: Action) throws {
         note("\(action)")
-        if daemon == nil { try start() }
+        said("- \(action)")
         do {
+            if daemon == nil { try start() }
             try perform(action)
         } catch let broken as BrokenPromise {
             throw broken
         } catch {
-            // The daemon ends with its error; a new one is started.
-            note("\(error)")
-            endProcess()
+            try endProcess(with: error)
         }
         try check()
     }
+
+    /// From now on calls of the disk fail by that rule, until they have ended a process.
+    func fail(_ rule: CallFaults.Rule) { disk.contents.withLock { $0.callFaults = CallFaults(rule) } }
 
     // MARK: What happens
 
@@ -74,15 +82,20 @@ final class World {
         case .powerCut(let share, let seed): powerCut(share, seed)
         case .powerCutTwice(let share, let seed, let operations):
             powerCut(share, seed)
-            disk.fail(from: disk.operations + operations)
-            try? start()
+            try failing(after: operations) { try start() }
             powerCut(share, seed &+ 1)
+        case .powerCutWithin(let share, let seed, let operations):
+            try failing(after: operations) {
+                try daemon?.takeTurns()
+                try daemon?.move()
+            }
+            powerCut(share, seed)
         case .stopAndStart:
             try daemon?.stop()
             try answer()
             endProcess()
         case .failSync: disk.contents.withLock { $0.failsNextSync = true }
-        case .failCall(let rule): disk.contents.withLock { $0.callFaults = CallFaults(rule) }
+        case .failCall(let rule): fail(rule)
         case .diskFull(let isFull): disk.contents.withLock { $0.available = isFull ? 0 : 1 << 40 }
         case .databaseUp(let isUp): database.isUp = isUp
         case .databaseFault(let fault, let count): weather.strike(fault, after: count)
@@ -120,10 +133,33 @@ final class World {
         if let daemon { entries = daemon.books.entries }
         daemon = nil
         connections = [:]
-        disk.contents.withLock {
-            // A fault that is there for good would keep the daemon from ever starting again.
-            $0.callFaults = CallFaults()
-            $0.failsNextSync = false
+        disk.contents.withLock { contents in
+            guard contents.callFaults.hasStruck else { return }
+            // One that is there for good would keep the daemon from ever starting again.
+            hasFaultStruck = true
+            contents.callFaults = CallFaults()
+        }
+    }
+
+    /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
+    private func endProcess(with error: any Error) throws {
+        note("\(error)")
+        guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
+            throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
+        }
+        endProcess()
+        disk.contents.withLock { $0.failsNextSync = false }
+    }
+
+    /// The disk goes away so many operations later, and with it whatever the daemon does then.
+    private func failing(after operations: Int, _ body: () throws -> Void) throws {
+        disk.fail(from: disk.operations + operations)
+        do {
+            try body()
+        } catch let broken as BrokenPromise {
+            throw broken
+        } catch {
+            note("\(error)")
         }
     }
 
@@ -135,9 +171,10 @@ final class World {
 
     private func start() throws {
         starts += 1
+        failuresBefore = disk.contents.withLock { $0.failures }
         let started = try SimulatedDaemon(
             disk: disk, database: database, time: time, seed: seed &* 1000 &+ UInt64(starts), entries: entries,
-            said: { [messages] in messages.add($0) })
+            said: said)
         daemon = started
         entries = started.books.entries
         try checkRecovered()
@@ -185,10 +222,11 @@ final class World {
 
     /// All faults are over: everything has to arrive.
     func end() throws {
-        disk.contents.withLock {
-            $0.available = 1 << 40
-            $0.callFaults = CallFaults()
-            $0.failsNextSync = false
+        disk.contents.withLock { contents in
+            contents.available = 1 << 40
+            hasFaultStruck = hasFaultStruck || contents.callFaults.hasStruck
+            contents.callFaults = CallFaults()
+            contents.failsNextSync = false
         }
         database.isUp = true
         database.missing = []
@@ -200,8 +238,7 @@ final class World {
                 throw broken
             } catch {
                 // Of what was before: with the faults over, a new start has to do.
-                note("\(error)")
-                endProcess()
+                try endProcess(with: error)
             }
         }
         throw BrokenPromise("with all faults over it does not drain: \(daemon?.state ?? "no daemon")")
@@ -213,7 +250,7 @@ final class World {
         guard let daemon else { return false }
         let received = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         for source in connections.keys.sorted() { connections[source]?.read(1 << 20, received: received) }
-        while try daemon.turn() {}
+        try daemon.takeTurns()
         try answer()
         try daemon.move()
         try daemon.deliver(steps: 1000)
@@ -256,12 +293,4 @@ final class World {
     private func note(_ text: String) {
         for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
-}
-
-/// What the daemon has said.
-final class Messages: Sendable {
-    private let list = Mutex<[String]>([])
-
-    var all: [String] { list.withLock { $0 } }
-    func add(_ text: String) { list.withLock { $0.append(text) } }
 }

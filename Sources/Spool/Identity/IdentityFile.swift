@@ -11,13 +11,18 @@ struct IdentityFile<Disk: Storage> {
     private(set) var identity: SpoolIdentity
     private let disk: Disk
     private var goodBytes: Int
+    /// The last line, as it was read: its sync may have failed, so that it stands in the page cache only. Written again with
+    /// what is appended, it is dirty again.
+    private var unsure: ArraySlice<UInt8> = []
 
     /// Reads it without changing anything; nil if there is none.
     static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
         guard let bytes = try contents(disk) else { return nil }
         switch SpoolIdentity.read(bytes) {
         case .valid(let identity, let goodBytes):
-            return IdentityFile(identity: identity, disk: disk, goodBytes: goodBytes)
+            let lines = bytes[..<goodBytes]
+            let start = lines.dropLast().lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+            return IdentityFile(identity: identity, disk: disk, goodBytes: goodBytes, unsure: lines[start...])
         case .unknownVersion(let found):
             throw SpoolError(
                 .unknownVersion,
@@ -57,14 +62,18 @@ struct IdentityFile<Disk: Storage> {
                 try reserve.become(Self.name, by: Self.newName, holding: known + text)
             }
         }
-        goodBytes += text.count
-        identity.take(entry)
+        appended(text, entry)
     }
 
     /// The same without a reserve: for a word of the operator, who can make room.
     mutating func append(_ entry: IdentityEntry) throws(SpoolError) {
         let text = Array(SpoolIdentity.text(entry).utf8)
         try spooling { () throws(SystemError) in try append(text) }
+        appended(text, entry)
+    }
+
+    private mutating func appended(_ text: [UInt8], _ entry: IdentityEntry) {
+        unsure = []
         goodBytes += text.count
         identity.take(entry)
     }
@@ -72,7 +81,7 @@ struct IdentityFile<Disk: Storage> {
     private func append(_ text: [UInt8]) throws(SystemError) {
         let file = try disk.open(Self.name, .writing)
         if try file.length() != UInt64(goodBytes) { try file.truncate(to: UInt64(goodBytes)) }
-        try file.write(text, at: UInt64(goodBytes))
+        try file.write(unsure + text, at: UInt64(goodBytes - unsure.count))
         // For the starts to come, as many as find the disk full.
         file.reserve(upTo: UInt64(goodBytes + text.count) + Self.aheadBytes)
         try file.synchronize()

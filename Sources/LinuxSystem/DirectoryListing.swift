@@ -8,7 +8,7 @@ public enum DirectoryListing {
         defer { closedir(stream) }
         var names: [String] = []
         var unreadable = 0
-        while let entry = readdir(stream) {
+        while let entry = try next(of: stream, path) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
@@ -19,6 +19,14 @@ public enum DirectoryListing {
             if name != ".", name != ".." { names.append(name) }
         }
         return (names.sorted(), unreadable)
+    }
+
+    /// The next entry; nil at the end. A failure looks like the end but for errno: taken for one, it would hide files.
+    static func next(of stream: OpaquePointer, _ path: String) throws(SystemError) -> UnsafeMutablePointer<dirent>? {
+        errno = 0
+        if let entry = readdir(stream) { return entry }
+        guard errno == 0 else { throw .last("readdir", path) }
+        return nil
     }
 
     /// Where a symbolic link points, as it is written; nil if the path is not one.

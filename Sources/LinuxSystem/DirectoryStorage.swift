@@ -54,7 +54,7 @@ public struct DirectoryStorage: Storage {
         guard opened >= 0, let stream = fdopendir(opened) else { throw .last("opendir", path) }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while let entry = try DirectoryListing.next(of: stream, path) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }

@@ -12,40 +12,18 @@ public final class RegularFile: StorageFile {
     }
 
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            guard
-                let count = retryingInterrupts({
-                    pread(descriptor.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
-                })
-            else { throw .last("pread", subject) }
-            if count == 0 { break }
-            done += count
+        let count = WholeTransfer.read(into: buffer, at: offset) { rest, at in
+            pread(descriptor.rawValue, rest.baseAddress, rest.count, at)
         }
-        return done
+        guard let count else { throw .last("pread", subject) }
+        return count
     }
 
     public func write(_ parts: [UnsafeRawBufferPointer], at offset: UInt64) throws(SystemError) {
-        var vectors = parts.filter { !$0.isEmpty }.map {
-            iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count)
-        }[...]
-        var at = off_t(offset)
-        while !vectors.isEmpty {
-            let count = vectors.prefix(1024).withUnsafeBufferPointer { batch in
-                retryingInterrupts { pwritev(descriptor.rawValue, batch.baseAddress, Int32(batch.count), at) }
-            }
-            guard var written = count else { throw .last("pwritev", subject) }
-            at += off_t(written)
-            while let first = vectors.first, written >= first.iov_len {
-                written -= first.iov_len
-                vectors.removeFirst()
-            }
-            if written > 0, let first = vectors.first {
-                vectors[vectors.startIndex] = iovec(
-                    iov_base: first.iov_base.map { $0 + written }, iov_len: first.iov_len - written)
-            }
+        let isWritten = WholeTransfer.write(parts, at: offset) { batch, at in
+            pwritev(descriptor.rawValue, batch.baseAddress, Int32(batch.count), at)
         }
+        guard isWritten else { throw .last("pwritev", subject) }
     }
 
     public func synchronize() throws(SystemError) {

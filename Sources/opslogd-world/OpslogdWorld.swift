@@ -4,5 +4,5 @@ import ArgumentParser
 struct OpslogdWorld: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "opslogd-world", abstract: "The daemon in a simulated world, from seeds. For developers.",
-        subcommands: [PlayCommand.self, ExhaustCommand.self])
+        subcommands: [PlayCommand.self, FaultsCommand.self, ExhaustCommand.self])
 }

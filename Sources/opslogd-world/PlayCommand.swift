@@ -12,7 +12,6 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "How many schedules.") var count: UInt64 = 1
     @Option(help: "How many actions a schedule has.") var length = 250
     @Option(help: "Only these actions of the seed's, by number, with commas.") var only: String?
-
     @Flag(help: "Print each action, and all that the daemon says.") var trace = false
 
     func run() throws {

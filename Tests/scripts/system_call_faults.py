@@ -26,7 +26,7 @@ CASES = [
     ("fdatasync", "EIO", (1, 2, 4, 9)), ("fsync", "EIO", (1, 3)), ("pwritev", "ENOSPC", (1, 5)), ("pwritev", "EIO", (7,)),
     ("pwrite64", "EIO", (1,)), ("fallocate", "ENOSPC", (1, 2)), ("openat", "EMFILE", (60, 66)), ("openat", "EACCES", (63, 70)),
     ("rename,renameat,renameat2", "EIO", (1, 3)), ("unlink,unlinkat", "EACCES", (1,)), ("pread64", "EIO", (5, 9)),
-    ("write", "EIO", (2,)), ("accept4", "EMFILE", (1,)), ("fdatasync", "EINTR", (2,)),
+    ("write", "EIO", (2,)), ("accept4", "EMFILE", (1,)), ("fdatasync", "EINTR", (2,)), ("getdents64", "EIO", (1, 2, 5)),
 ]
 STATUSES = {0, 69, 74, 75, 77, 78}
 SETTINGS = ("spool: {segment_bytes: 4MiB, max_bytes: 64MiB, min_free: 0, keep_delivered: {bytes: 0, age: 0s}}\n"

@@ -13,6 +13,10 @@ struct JournalFileFindings {
     /// Damage with something intact behind it: no append that was cut short looks like that at the end of a file.
     var damageWithin: [(offset: UInt64, length: Int)] { damage.filter { $0.offset < intactEnd } }
 
+    /// Whether something that stood before the next line may be missing: a first line that is damaged was written together
+    /// with the lines behind it, which may be damaged with it.
+    var hasHole: Bool { !damage.isEmpty || header == .damaged }
+
     /// - Returns: the entry, if the line is one.
     mutating func take(_ line: JournalLine) -> JournalEntry? {
         switch line {

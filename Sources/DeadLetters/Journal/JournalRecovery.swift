@@ -7,11 +7,12 @@ struct JournalRecovery {
     /// Dead letters that no tombstone ends.
     var heldCount: Int { max(0, letterCount - tombstones.count) }
     private(set) var bytes: UInt64 = 0
-    /// Of this spool, up to the first hole in the last file.
+    /// Of this spool, up to the hole.
     private(set) var movedUpTo = SequenceNumber.zero
-    /// Moved lines behind a hole in the last file: what lay in the hole may have been among them.
+    /// Moved lines behind the hole: what lay in it may have been among them.
     private(set) var movedBeyondHole: Set<UInt64> = []
-    /// Whether something that was moved may be missing behind `movedUpTo`.
+    /// Whether something that was moved may be missing behind `movedUpTo`: damage with no later file in which a moved line
+    /// stands. The start that met the hole took what it could before it moved anything else.
     private(set) var hasHole = false
     /// Of this spool, above the lowest position, ended ones included: they are never sent again.
     private(set) var refusals = RefusalSet()
@@ -57,8 +58,9 @@ struct JournalRecovery {
             // A line of an unknown owner is taken to be this spool's: better kept from being sent twice.
             take(
                 entry, isForeign: findings.spool.map { $0 != spool } ?? false,
-                isBehindHole: isLast && !findings.damage.isEmpty)
+                isBehindHole: findings.hasHole)
         }
+        hasHole = hasHole || findings.hasHole || findings.intactEnd < length
         for place in isLast ? findings.damageWithin : findings.damage { report(place, in: name) }
         if findings.spool == nil, isLast ? findings.intactEnd > 0 : length > 0 {
             diagnostics.error(
@@ -75,7 +77,6 @@ struct JournalRecovery {
         buffer: ScanBuffer
     ) throws {
         let end = findings.intactEnd
-        hasHole = !findings.damageWithin.isEmpty || end < length
         if end < length {
             let aside = try TornEnd.cut(file, name: name, from: end, to: length, directory: directory, buffer: buffer)
             let fate = aside.map { "kept as dead-letters/\($0)" } ?? "there was no room to keep a copy"
@@ -125,10 +126,19 @@ struct JournalRecovery {
             if isBehindHole {
                 if entry.id > movedUpTo { movedBeyondHole.insert(entry.id.rawValue) }
             } else {
+                closeHole()
                 movedUpTo = max(movedUpTo, entry.id)
             }
         case nil: break
         }
+    }
+
+    /// Of an earlier file.
+    private mutating func closeHole() {
+        guard hasHole else { return }
+        hasHole = false
+        movedUpTo = max(movedUpTo, SequenceNumber(movedBeyondHole.max() ?? 0))
+        movedBeyondHole = []
     }
 
     private func report(_ place: (offset: UInt64, length: Int), in name: String) {

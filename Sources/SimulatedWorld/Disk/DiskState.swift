@@ -41,6 +41,8 @@ package final class DiskState: Sendable {
         package var callsUntilFull: Int?
         /// Calls that are to fail.
         package var callFaults = CallFaults()
+        /// Calls that failed because they were told to, or for want of room.
+        package var failures = 0
     }
 
     package static let sector = 512
@@ -48,22 +50,40 @@ package final class DiskState: Sendable {
 
     package init() {}
 
-    package func change<Result>(_ call: String, _ body: (inout Contents) throws(SystemError) -> Result)
-        throws(SystemError)
-        -> Result
-    {
-        let outcome: Swift.Result<Result, SystemError> = contents.withLock { contents in
+    /// A call that changes something.
+    ///
+    /// - Parameter spoil: what is done all the same when the call is told to fail.
+    package func change<Result>(
+        _ call: StorageCall, spoil: (CallFaults.Rule, inout Contents) -> Void = { _, _ in },
+        _ body: (inout Contents) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
+        try perform { contents throws(SystemError) in
             contents.operations += 1
-            contents.calls?.append(call)
-            if contents.operations > contents.failsFrom {
-                return .failure(SystemError(call: call, subject: "disk", code: EIO))
+            contents.calls?.append(call.systemName)
+            if contents.operations > contents.failsFrom { throw contents.failure(call, EIO) }
+            guard contents.hasBlock(for: call) else { throw contents.failure(call, ENOSPC) }
+            if let rule = contents.callFaults.failure(of: call) {
+                spoil(rule, &contents)
+                throw contents.failure(call, rule.code)
             }
-            guard contents.hasBlock(for: call) else {
-                return .failure(SystemError(call: call, subject: "disk", code: ENOSPC))
-            }
-            if let code = contents.callFaults.code(for: call) {
-                return .failure(SystemError(call: call, subject: "disk", code: code))
-            }
+            return try body(&contents)
+        }
+    }
+
+    /// A call that only looks.
+    package func look<Result>(
+        _ call: StorageCall, _ body: (inout Contents) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
+        try perform { contents throws(SystemError) in
+            if let rule = contents.callFaults.failure(of: call) { throw contents.failure(call, rule.code) }
+            return try body(&contents)
+        }
+    }
+
+    private func perform<Result>(
+        _ body: (inout Contents) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
+        let outcome: Swift.Result<Result, SystemError> = contents.withLock { contents in
             do throws(SystemError) { return .success(try body(&contents)) } catch { return .failure(error) }
         }
         return try outcome.get()
@@ -181,8 +201,14 @@ extension DiskState.Contents {
         return linked.reduce(0) { $0 + ((nodes[$1]?.bytes.count ?? 0) + 4095) / 4096 }
     }
 
-    package mutating func hasBlock(for call: String) -> Bool {
-        guard let left = callsUntilFull, ["open", "pwritev", "fallocate", "rename"].contains(call) else { return true }
+    /// What a call fails with that is told to.
+    package mutating func failure(_ call: StorageCall, _ code: Int32) -> SystemError {
+        failures += 1
+        return SystemError(call: call.systemName, subject: "disk", code: code)
+    }
+
+    package mutating func hasBlock(for call: StorageCall) -> Bool {
+        guard let left = callsUntilFull, [.openCreating, .write, .allocate, .rename].contains(call) else { return true }
         callsUntilFull = left > 0 ? left - 1 : nil
         return left > 0
     }

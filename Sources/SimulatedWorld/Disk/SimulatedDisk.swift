@@ -16,7 +16,7 @@ package struct SimulatedDisk: Storage {
         if case .creating = opening {
             return SimulatedFile(
                 state: state,
-                node: try state.change("open") { contents throws(SystemError) in
+                node: try state.change(.openCreating) { contents throws(SystemError) in
                     guard contents.directories[path]?.entries[name] == nil else {
                         throw SystemError(call: "open", subject: name, code: EEXIST)
                     }
@@ -27,19 +27,25 @@ package struct SimulatedDisk: Storage {
                     return node
                 })
         }
-        guard let node = state.contents.withLock({ $0.directories[path]?.entries[name] }) else {
-            throw SystemError(call: "open", subject: name, code: ENOENT)
+        var call = StorageCall.openReading
+        if case .writing = opening { call = .openWriting }
+        let node = try state.look(call) { contents throws(SystemError) in
+            guard let node = contents.directories[path]?.entries[name] else {
+                throw SystemError(call: "open", subject: name, code: ENOENT)
+            }
+            return node
         }
         return SimulatedFile(state: state, node: node)
     }
 
     package func names() throws(SystemError) -> [String] {
-        state.contents.withLock { ($0.directories[path]?.entries.keys).map { $0.sorted() } ?? [] }
+        let path = path
+        return try state.look(.names) { contents in contents.directories[path]?.entries.keys.sorted() ?? [] }
     }
 
     package func rename(_ old: String, to new: String) throws(SystemError) {
         let path = path
-        try state.change("rename") { contents throws(SystemError) in
+        try state.change(.rename) { contents throws(SystemError) in
             guard contents.directories[path]?.entries[old] != nil else {
                 throw SystemError(call: "rename", subject: old, code: ENOENT)
             }
@@ -49,7 +55,7 @@ package struct SimulatedDisk: Storage {
 
     package func remove(_ name: String) throws(SystemError) {
         let path = path
-        try state.change("unlink") { contents throws(SystemError) in
+        try state.change(.remove) { contents throws(SystemError) in
             guard contents.directories[path]?.entries[name] != nil else {
                 throw SystemError(call: "unlink", subject: name, code: ENOENT)
             }
@@ -59,7 +65,7 @@ package struct SimulatedDisk: Storage {
 
     package func synchronizeDirectory() throws(SystemError) {
         let path = path
-        try state.change("fsync") { contents throws(SystemError) in
+        try state.change(.synchronizeDirectory) { contents throws(SystemError) in
             guard var directory = contents.directories[path] else { return }
             directory.durable = directory.entries
             directory.pending = []
@@ -68,14 +74,15 @@ package struct SimulatedDisk: Storage {
     }
 
     package func availableBytes() throws(SystemError) -> UInt64 {
-        state.contents.withLock { contents in
+        try state.look(.availableBytes) { contents in
             guard let capacity = contents.capacityBlocks else { return contents.available }
             return UInt64(max(0, capacity - contents.usedBlocks)) * 4096
         }
     }
 
     package func directory(_ name: String) throws(SystemError) -> SimulatedDisk {
-        state.contents.withLock { contents in
+        let path = path
+        try state.look(.directory) { contents in
             if contents.directories[name] == nil {
                 contents.directories[name] = DiskState.Directory()
                 contents.directories[path]?.entries[name] = 0

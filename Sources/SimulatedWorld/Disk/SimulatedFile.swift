@@ -12,8 +12,8 @@ package final class SimulatedFile: StorageFile {
     }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
-        let count: Int? = state.contents.withLock { contents in
-            guard !contents.failsReads, contents.callFaults.code(for: "pread") == nil else { return nil }
+        try state.look(.read) { contents throws(SystemError) in
+            if contents.failsReads { throw contents.failure(.read, EIO) }
             guard let bytes = contents.nodes[node]?.bytes, offset < bytes.count else { return 0 }
             let count = min(buffer.count, bytes.count - Int(offset))
             bytes.withUnsafeBytes { source in
@@ -22,34 +22,34 @@ package final class SimulatedFile: StorageFile {
             }
             return count
         }
-        guard let count else { throw SystemError(call: "pread", subject: "disk", code: EIO) }
-        return count
     }
 
     package func write(_ parts: [UnsafeRawBufferPointer], at offset: UInt64) throws(SystemError) {
         let node = node
-        try state.change("pwritev") { contents throws(SystemError) in
-            var at = Int(offset)
-            guard contents.hasRoom(for: node, length: at + parts.reduce(0) { $0 + $1.count }) else {
-                throw SystemError(call: "pwritev", subject: "disk", code: ENOSPC)
+        let length = parts.reduce(0) { $0 + $1.count }
+        try state.change(.write) { rule, contents in
+            switch rule.torn {
+            case .nothing: break
+            case .half: contents.write(parts, first: length / 2, at: Int(offset), of: node)
+            case .allButOne: contents.write(parts, first: length - 1, at: Int(offset), of: node)
             }
-            for part in parts where !part.isEmpty {
-                contents.nodes[node]?.write(part, at: at)
-                at += part.count
+        } _: { contents throws(SystemError) in
+            guard contents.hasRoom(for: node, length: Int(offset) + length) else {
+                throw contents.failure(.write, ENOSPC)
             }
+            contents.write(parts, first: length, at: Int(offset), of: node)
         }
     }
 
     package func synchronize() throws(SystemError) {
         let node = node
-        try state.change("fdatasync") { contents throws(SystemError) in
+        try state.change(.synchronize) { _, contents in
+            contents.giveUp(node)
+        } _: { contents throws(SystemError) in
             if contents.failsNextSync {
-                // What Linux does: the pages count as clean, and the next sync would succeed.
                 contents.failsNextSync = false
-                let lost = contents.nodes[node]?.before ?? [:]
-                contents.nodes[node]?.givenUp.merge(lost) { older, _ in older }
-                contents.nodes[node]?.before = [:]
-                throw SystemError(call: "fdatasync", subject: "disk", code: EIO)
+                contents.giveUp(node)
+                throw contents.failure(.synchronize, EIO)
             }
             contents.nodes[node]?.before = [:]
             let length = contents.nodes[node]?.bytes.count ?? 0
@@ -59,9 +59,9 @@ package final class SimulatedFile: StorageFile {
 
     package func allocate(_ length: UInt64) throws(SystemError) {
         let node = node
-        try state.change("fallocate") { contents throws(SystemError) in
+        try state.change(.allocate) { contents throws(SystemError) in
             guard contents.available >= length, contents.hasRoom(for: node, length: Int(length)) else {
-                throw SystemError(call: "fallocate", subject: "disk", code: ENOSPC)
+                throw contents.failure(.allocate, ENOSPC)
             }
             contents.nodes[node]?.resize(Int(length))
         }
@@ -69,10 +69,30 @@ package final class SimulatedFile: StorageFile {
 
     package func truncate(to length: UInt64) throws(SystemError) {
         let node = node
-        try state.change("ftruncate") { contents throws(SystemError) in contents.nodes[node]?.resize(Int(length)) }
+        try state.change(.truncate) { contents throws(SystemError) in contents.nodes[node]?.resize(Int(length)) }
     }
 
     package func length() throws(SystemError) -> UInt64 {
-        UInt64(state.contents.withLock { $0.nodes[node]?.bytes.count ?? 0 })
+        try state.look(.length) { contents in UInt64(contents.nodes[node]?.bytes.count ?? 0) }
+    }
+}
+
+extension DiskState.Contents {
+    /// So many bytes of the parts, one behind the other.
+    fileprivate mutating func write(_ parts: [UnsafeRawBufferPointer], first count: Int, at offset: Int, of node: Int) {
+        var at = offset
+        for part in parts where !part.isEmpty {
+            let left = offset + count - at
+            guard left > 0 else { return }
+            nodes[node]?.write(UnsafeRawBufferPointer(rebasing: part.prefix(left)), at: at)
+            at += min(part.count, left)
+        }
+    }
+
+    /// What Linux does after a failed sync: the pages count as clean, and the next sync would succeed.
+    fileprivate mutating func giveUp(_ node: Int) {
+        let lost = nodes[node]?.before ?? [:]
+        nodes[node]?.givenUp.merge(lost) { older, _ in older }
+        nodes[node]?.before = [:]
     }
 }

@@ -37,6 +37,8 @@ package enum Action: Sendable, Hashable {
     case powerCut(share: Int, seed: UInt64)
     /// As `powerCut`, and again within the recovery, after so many operations on the disk.
     case powerCutTwice(share: Int, seed: UInt64, operations: Int)
+    /// The machine goes down within what the spool and the mover do next, after so many operations on the disk.
+    case powerCutWithin(share: Int, seed: UInt64, operations: Int)
     case stopAndStart
     /// The daemon ends, and is started again after so many further actions.
     case leaveDown(actions: Int, isOrderly: Bool)
@@ -64,7 +66,8 @@ package enum Action: Sendable, Hashable {
         case ..<590: return .answer
         case ..<640: return .move
         case ..<800: return .deliver(steps: number(1...40))
-        case ..<850: return .wait(milliseconds: [1, 100, 1001, 20_000][number(0...3)])
+        case ..<842: return .wait(milliseconds: [1, 100, 1001, 20_000][number(0...3)])
+        case ..<850: return .powerCutWithin(share: number(0...4) * 25, seed: random.next(), operations: number(0...9))
         case ..<862: return .kill
         case ..<866: return .killAndEvict
         case ..<880: return .powerCut(share: number(0...4) * 25, seed: random.next())
@@ -72,11 +75,12 @@ package enum Action: Sendable, Hashable {
         case ..<898: return .stopAndStart
         case ..<903: return .failSync
         case ..<909:
-            let call = ["pwritev", "fdatasync", "fallocate", "rename", "unlink", "fsync", "open", "ftruncate"]
+            let call = StorageCall.allCases[number(0...StorageCall.allCases.count - 1)]
             return .failCall(
                 CallFaults.Rule(
-                    call: call[number(0...7)], nth: number(1...6), code: [5, 28, 122, 30][number(0...3)],
-                    isForGood: number(0...3) == 0))
+                    call: call, nth: [1, 2, 3, 4, 5, 6, 12, 30][number(0...7)],
+                    code: CallFaults.codes[number(0...CallFaults.codes.count - 1)].code,
+                    isForGood: number(0...3) == 0, torn: CallFaults.Torn.allCases[number(0...2)]))
         case ..<915: return .diskFull(true)
         case ..<925: return .diskFull(false)
         case ..<933: return .databaseUp(false)

@@ -110,6 +110,12 @@ final class SimulatedDaemon {
     /// - Returns: whether there is more to do at once.
     func turn() throws -> Bool { try writer.turn() == .again }
 
+    /// Until there is nothing more to do at once.
+    func takeTurns() throws {
+        for _ in 0..<10_000 where try !turn() { return }
+        throw BrokenPromise("the spool has something to do without end: \(state)")
+    }
+
     func move() throws { _ = try mover.turn(isLastRound: true) }
 
     /// Goes so many steps, unless delivery waits for something.
@@ -156,6 +162,7 @@ final class SimulatedDaemon {
     func stop() throws {
         tailer.end()
         writer.stop()
-        while try writer.turn() != .ended {}
+        for _ in 0..<10_000 where try writer.turn() == .ended { return }
+        throw BrokenPromise("the spool does not stop: \(state)")
     }
 }

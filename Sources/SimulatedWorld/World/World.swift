@@ -34,6 +34,10 @@ final class World {
     /// Rounds with all faults over since everything has arrived: what comes twice comes late.
     private var calmRounds = 0
     private var commitsSeen = 0
+    /// Calls that had failed when the process began.
+    private var failuresBefore = 0
+    /// Whether a call has failed that was told to, by `fail`.
+    private(set) var hasFaultStruck = false
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
 
     /// - Parameter trace: is told of each action, and of all that the daemon says.
@@ -53,6 +57,7 @@ final class World {
     }
 
     func take(_ action: Action) throws {
+        note("\(action)")
         trace?("- \(action)")
         do {
             if startsIn > 0 { startsIn -= 1 } else if daemon == nil { try start() }
@@ -60,12 +65,13 @@ final class World {
         } catch let broken as BrokenPromise {
             throw broken
         } catch {
-            // The daemon ends with its error; a new one is started.
-            note("\(error)")
-            endProcess()
+            try endProcess(with: error)
         }
         try check()
     }
+
+    /// From now on calls of the disk fail by that rule, until they have ended a process.
+    func fail(_ rule: CallFaults.Rule) { disk.contents.withLock { $0.callFaults = CallFaults(rule) } }
 
     // MARK: What happens
 
@@ -95,9 +101,14 @@ final class World {
         case .powerCut(let share, let seed): powerCut(share, seed)
         case .powerCutTwice(let share, let seed, let operations):
             powerCut(share, seed)
-            disk.fail(from: disk.operations + operations)
-            try? start()
+            try failing(after: operations) { try start() }
             powerCut(share, seed &+ 1)
+        case .powerCutWithin(let share, let seed, let operations):
+            try failing(after: operations) {
+                try daemon?.takeTurns()
+                try daemon?.move()
+            }
+            powerCut(share, seed)
         case .stopAndStart:
             try daemon?.stop()
             try answer()
@@ -107,7 +118,7 @@ final class World {
             endProcess()
             startsIn = actions
         case .failSync: disk.contents.withLock { $0.failsNextSync = true }
-        case .failCall(let rule): disk.contents.withLock { $0.callFaults = CallFaults(rule) }
+        case .failCall(let rule): fail(rule)
         case .diskFull(let isFull): disk.contents.withLock { $0.available = isFull ? 0 : 1 << 40 }
         case .databaseUp(let isUp): database.isUp = isUp
         case .databaseFault(let fault, let count): weather.strike(fault, after: count)
@@ -149,10 +160,33 @@ final class World {
         sources.processEnded()
         daemon = nil
         connections = [:]
-        disk.contents.withLock {
-            // A fault that is there for good would keep the daemon from ever starting again.
-            $0.callFaults = CallFaults()
-            $0.failsNextSync = false
+        disk.contents.withLock { contents in
+            guard contents.callFaults.hasStruck else { return }
+            // One that is there for good would keep the daemon from ever starting again.
+            hasFaultStruck = true
+            contents.callFaults = CallFaults()
+        }
+    }
+
+    /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
+    private func endProcess(with error: any Error) throws {
+        note("\(error)")
+        guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
+            throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
+        }
+        endProcess()
+        disk.contents.withLock { $0.failsNextSync = false }
+    }
+
+    /// The disk goes away so many operations later, and with it whatever the daemon does then.
+    private func failing(after operations: Int, _ body: () throws -> Void) throws {
+        disk.fail(from: disk.operations + operations)
+        do {
+            try body()
+        } catch let broken as BrokenPromise {
+            throw broken
+        } catch {
+            note("\(error)")
         }
     }
 
@@ -165,6 +199,7 @@ final class World {
 
     private func start() throws {
         starts += 1
+        failuresBefore = disk.contents.withLock { $0.failures }
         let started = try SimulatedDaemon(
             disk: disk, database: database, sources: sources, time: time, seed: seed &* 1000 &+ UInt64(starts),
             entries: entries,
@@ -225,10 +260,11 @@ final class World {
 
     /// All faults are over: everything has to arrive.
     func end() throws {
-        disk.contents.withLock {
-            $0.available = 1 << 40
-            $0.callFaults = CallFaults()
-            $0.failsNextSync = false
+        disk.contents.withLock { contents in
+            contents.available = 1 << 40
+            hasFaultStruck = hasFaultStruck || contents.callFaults.hasStruck
+            contents.callFaults = CallFaults()
+            contents.failsNextSync = false
         }
         database.isUp = true
         database.missing = []
@@ -242,8 +278,7 @@ final class World {
                 throw broken
             } catch {
                 // Of what was before: with the faults over, a new start has to do.
-                note("\(error)")
-                endProcess()
+                try endProcess(with: error)
             }
         }
         throw BrokenPromise(
@@ -257,7 +292,7 @@ final class World {
         guard let daemon else { return false }
         let received = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         for source in connections.keys.sorted() { connections[source]?.read(1 << 20, received: received) }
-        while try daemon.turn() {}
+        try daemon.takeTurns()
         try answer()
         daemon.tail(turns: 100)
         try daemon.move()

@@ -82,8 +82,10 @@ struct SpoolIdentity: Equatable, Sendable {
             at = end + 1
         }
         if let first = contents.first, first != version { return .unknownVersion(first) }
-        // Only the last line can be torn: whole lines behind one that does not verify are damage.
-        let isLastLine = !bytes[at...].contains(0x0a) || bytes[at...].firstIndex(of: 0x0a) == bytes.count - 1
+        // Only the last line can be torn: whole lines behind one that does not verify are damage. Zeros behind it are none:
+        // a crash may leave the length that an earlier torn line had.
+        let end = bytes.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+        let isLastLine = bytes[at...].firstIndex(of: 0x0a).map { $0 + 1 == end } ?? true
         guard let identity = SpoolIdentity(contents), isLastLine else { return .damaged(offset: at) }
         return .valid(identity, goodBytes: at)
     }

@@ -1,0 +1,28 @@
+/// The kinds of calls that meet at the storage seam, each of which can be told to fail.
+///
+/// `reserve` is none of them: it is a wish, which the simulated disk never grants.
+package enum StorageCall: String, CaseIterable, Sendable {
+    case openReading = "open for reading"
+    case openWriting = "open for writing"
+    case openCreating = "open for creating"
+    case read = "pread"
+    case write = "pwritev"
+    case synchronize = "fdatasync"
+    case synchronizeDirectory = "fsync"
+    case allocate = "fallocate"
+    case truncate = "ftruncate"
+    case rename = "rename"
+    case remove = "unlink"
+    case directory = "mkdir"
+    case names = "readdir"
+    case length = "fstat"
+    case availableBytes = "fstatvfs"
+
+    /// As an error names it.
+    package var systemName: String {
+        switch self {
+        case .openReading, .openWriting, .openCreating: "open"
+        default: rawValue
+        }
+    }
+}

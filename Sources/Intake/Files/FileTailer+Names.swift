@@ -147,6 +147,7 @@ extension FileTailer {
         if mark.offset > 0 { file.firstRead = .min }
         file.names = [path]
         files[file.serial] = file
+        filesInOrder.append(file)
         byKey[key] = file
         byName[path] = file
         return file
@@ -214,6 +215,7 @@ extension FileTailer {
         if let ended = file.watch { watch.end(ended) }
         for name in file.names where byName[name] === file { byName[name] = nil }
         files[file.serial] = nil
+        filesInOrder.removeAll { $0 === file }
         byKey[file.key] = nil
         timed[file.serial] = nil
         unreadCopied.remove(file.serial)

@@ -35,6 +35,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Where files are looked for, with a trailing component left out.
     var directories: Set<String> = []
     var files: [UInt64: Tracked] = [:]
+    /// The same in the order of discovery: what is done does not depend on that of a dictionary.
+    var filesInOrder: [Tracked] = []
     var byKey: [FileKey: Tracked] = [:]
     var byName: [String: Tracked] = [:]
     /// Those that are ready, in the order of the round.
@@ -100,9 +102,6 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     }
 
     deinit { buffer.deallocate() }
-
-    /// In the order of discovery: what is done does not depend on that of a dictionary.
-    var filesInOrder: [Tracked] { files.values.sorted { $0.serial < $1.serial } }
 
     var now: UInt64 { clock.monotonicNanoseconds() }
 

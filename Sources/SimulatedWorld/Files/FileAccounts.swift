@@ -128,6 +128,14 @@ final class FileAccounts {
         owed.subtracting(lines).sorted { ($0.source, $0.number) < ($1.source, $1.number) }
     }
 
+    func summary(of lines: Set<SimulatedLine>, reported: UInt64) -> String {
+        let all = Set(contents.keys)
+        let lost = all.subtracting(lines)
+        let lostBytes = lost.reduce(0) { $0 + $1.bytes.count }
+        return
+            "files: \(all.count) lines, \(owed.count) owed, \(lost.count) lost with \(lostBytes) bytes, \(reported) bytes told"
+    }
+
     /// - Parameter lines: all that came from files, in order.
     func check(_ lines: [SimulatedLine]) throws {
         var last: [Int: SimulatedLine] = [:]

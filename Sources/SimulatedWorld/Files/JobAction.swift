@@ -39,16 +39,16 @@ package enum JobAction: Sendable, Hashable {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         let rotated = Rotated.allCases[number(0...2)]
         switch number(0...99) {
-        case ..<42: return .append(lines: [1, 1, 2, 5, 20][number(0...4)])
-        case ..<52: return .part(bytes: number(1...120))
-        case ..<64: return .rotate(rotated)
-        case ..<76: return .reopen
-        case ..<84: return .copyTruncate(rotated, between: number(0...2))
-        case ..<87: return .copy(rotated)
-        case ..<91: return .truncate
-        case ..<93: return .delete
+        case ..<46: return .append(lines: [1, 1, 2, 5, 20][number(0...4)])
+        case ..<57: return .part(bytes: number(1...120))
+        case ..<68: return .rotate(rotated)
+        case ..<79: return .reopen
+        case ..<87: return .copyTruncate(rotated, between: number(0...2))
+        case ..<91: return .copy(rotated)
+        case ..<93: return .truncate
+        case ..<95: return .delete
         case ..<96: return .deleteRotated
-        case ..<98: return .replace
+        case ..<97: return .replace
         default: return .abandonLine(rotated)
         }
     }

@@ -102,7 +102,7 @@ package enum Action: Sendable, Hashable {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         let job = number(SimulatedSources.jobs)
         switch number(0...99) {
-        case ..<40: return .tail(turns: number(1...3))
+        case ..<44: return .tail(turns: number(1...4))
         case ..<90: return .job(job, JobAction.draw(&random))
         case ..<92: return .leaveDown(actions: number(1...12), isOrderly: number(0...1) == 0)
         case ..<97: return .meanwhile(job, JobAction.draw(&random), afterCalls: number(0...25))

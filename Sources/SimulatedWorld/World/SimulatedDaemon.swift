@@ -20,6 +20,7 @@ final class SimulatedDaemon {
     private let engine: Engine
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
     private let sources: SimulatedSources
+    private let board: FileInputBoard
     private let tailerWake: EventDescriptor
     /// Whether the files' thread waits for something.
     private var isTailerResting = false
@@ -71,10 +72,11 @@ final class SimulatedDaemon {
         books = Books(before: writer, entries: Array(entries.prefix(durable)))
         self.sources = sources
         tailerWake = try EventDescriptor()
+        board = FileInputBoard(name: sources.options.name)
         tailer = FileTailer(
             options: sources.options, limits: sources.limits, sink: books, wake: tailerWake,
             fileSystem: sources.startProcess(), clock: time, watermarkClock: watermarkClock, diagnostics: diagnostics,
-            registry: registry, board: FileInputBoard(name: sources.options.name), claims: FileClaims(),
+            registry: registry, board: board, claims: FileClaims(),
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
     }
 
@@ -85,6 +87,9 @@ final class SimulatedDaemon {
         let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
         return writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
     }
+
+    /// Of files, as the daemon tells it.
+    var bytesLost: UInt64 { board.status.bytesLost }
 
     /// Whether the first chunk of the files is durable.
     var isFilesStartDurable: Bool { tailer.durableTicket > 0 }

@@ -31,6 +31,7 @@ final class World {
     private var isFilesStartDurable = false
     /// How many entries were durable, as far as the daemon knew when it ended.
     private var durableAtEnd = 0
+    private var bytesLost: UInt64 = 0
     /// Rounds with all faults over since everything has arrived: what comes twice comes late.
     private var calmRounds = 0
     private var commitsSeen = 0
@@ -156,6 +157,7 @@ final class World {
         if let daemon {
             entries = daemon.books.entries
             durableAtEnd = daemon.durable
+            bytesLost += daemon.bytesLost
         }
         sources.processEnded()
         daemon = nil
@@ -339,6 +341,7 @@ final class World {
         try checkRecovered()
         try sources.accounts.check(entries.map(\.line).filter { SimulatedSources.jobs.contains($0.source) })
         note("\(entries.count) \(acknowledged.count)")
+        trace?(sources.accounts.summary(of: Set(entries.map(\.line)), reported: bytesLost + (daemon?.bytesLost ?? 0)))
     }
 
     private func note(_ text: String) {

@@ -1,0 +1,75 @@
+import Instruments
+import LinuxSystem
+import OperationLogs
+
+/// Copies that end before the place up to which their originals were read: more was written between copy and truncation,
+/// and read in time. Nothing in them is new.
+extension FileTailer {
+    /// Of a file that was truncated: those that are held back, and those that are not followed.
+    func passOverShorterCopies(of original: Tracked) {
+        let comparison = ContentComparison(mark: original.resume, head: original.head)
+        for file in filesInOrder where file.resembled == original.positionKey && file.tail.isHeld {
+            guard file.path == original.path || nameBeforeRotation(of: file.presentPath) == original.path,
+                let open = opened(file), let size = try? open.identity().size, comparison.covers(open, size: size)
+            else { continue }
+            diagnostics.info(
+                "input \(options.name): \(file.presentPath) is a copy of \(original.path), which was read farther before it"
+                    + " was truncated")
+            passOver(file, open, size)
+        }
+        for directory in directories.union([Self.directory(of: original.path)]).sorted() {
+            for candidate in candidates(in: directory)
+            where byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == original.path {
+                guard let (open, identity) = open(candidate), comparison.covers(open, size: identity.size) else {
+                    continue
+                }
+                passOver(candidate, open, identity, recordedAs: original.path)
+            }
+        }
+    }
+
+    /// All that is in a file that is not followed has been read, in another: that is noted, or a restart would take it for
+    /// one that came while nobody looked.
+    func passOver(_ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, recordedAs path: String) {
+        guard let all = try? ContentMark.ofAll(open, size: identity.size),
+            let file = add(candidate.path, open, identity, mark: all.mark, head: all.head, recordedAs: path)
+        else { return }
+        file.isJudged = true
+        file.isRotated = true
+        touch(file)
+        apply(.standing(file.standing), to: file)
+    }
+
+    /// Whether a file is a copy, under a rotated name, of a former content that was read farther than the copy reaches.
+    func isCovered(_ path: String, _ open: FileSystem.File, _ size: UInt64, by former: FormerContent) -> Bool {
+        former.until > now && nameBeforeRotation(of: path) == former.path && former.comparison.covers(open, size: size)
+    }
+
+    /// - Returns: whether the file is such a copy.
+    func passOverIfCovered(_ file: Tracked, _ open: FileSystem.File, _ size: UInt64) -> Bool {
+        guard let former = formerContents.first(where: { isCovered(file.presentPath, open, size, by: $0) }) else {
+            return false
+        }
+        diagnostics.info(
+            "input \(options.name): \(file.presentPath) is a copy of what \(former.path) held before it was truncated, all of"
+                + " which had been read")
+        passOver(file, open, size)
+        return true
+    }
+
+    /// Of the files that were found at the start: in the chunk that forgets the position of what they are copies of.
+    func passOverCovered() {
+        guard !formerContents.isEmpty else { return }
+        for file in filesInOrder where !file.isJudged && file.read.offset == 0 {
+            guard let open = file.file, let size = try? open.identity().size else { continue }
+            _ = passOverIfCovered(file, open, size)
+        }
+    }
+
+    /// All that is in a file has been read, in another.
+    private func passOver(_ file: Tracked, _ open: FileSystem.File, _ size: UInt64) {
+        guard let all = try? ContentMark.ofAll(open, size: size) else { return }
+        file.size = size
+        adopt(all.mark, head: all.head, by: file)
+    }
+}

@@ -124,7 +124,8 @@ let package = Package(
             name: "OperationLogsClientTests",
             dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
-        .testTarget(name: "SimulatedWorldTests", dependencies: ["SimulatedWorld"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulatedWorldTests", dependencies: ["SimulatedWorld", "OperationLogs"], swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

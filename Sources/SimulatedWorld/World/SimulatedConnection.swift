@@ -46,7 +46,7 @@ final class SimulatedConnection {
     /// The client writes so many lines.
     func write(_ count: Int) {
         for _ in 0..<count {
-            pipe += SimulatedLine(source: source, number: first + sent).text.utf8
+            pipe += SimulatedLine(source: source, number: first + sent).bytes
             sent += 1
         }
         onWritten(first + sent)

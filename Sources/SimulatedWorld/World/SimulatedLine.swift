@@ -1,4 +1,5 @@
 import OperationLogs
+import Synchronization
 
 /// A line that can be known again wherever it ends: who wrote it and the how-manieth it is stand in it.
 struct SimulatedLine: Hashable {
@@ -12,6 +13,19 @@ struct SimulatedLine: Hashable {
     var isInvalid: Bool { number % 11 == 7 }
     var isRefused: Bool { !isInvalid && kind != .pipelineWatermarks && number % 17 == 5 }
     var kind: EventKind { EventKind.allCases[(number * 5 + source) % EventKind.allCases.count] }
+
+    /// Worlds have the same lines: each is made once.
+    private static let made = Mutex<[SimulatedLine: [UInt8]]>([:])
+
+    /// Of `text`.
+    var bytes: [UInt8] {
+        Self.made.withLock { made in
+            if let bytes = made[self] { return bytes }
+            let bytes = Array(text.utf8)
+            made[self] = bytes
+            return bytes
+        }
+    }
 
     /// With its end. No column is left to the time of receipt, so that its row is known before it is read.
     var text: String {

@@ -53,8 +53,9 @@ final class World {
     }
 
     func take(_ action: Action) throws {
-        note("\(action)")
-        said("- \(action)")
+        let text = "\(action)"
+        note(text)
+        said("- " + text)
         do {
             if daemon == nil { try start() }
             try perform(action)
@@ -362,7 +363,7 @@ final class World {
             let isRight =
                 entry.line.isRefused
                 ? letter.reason == .rejectedByDatabase && letter.event == entry.line.kind
-                : letter.reason == .invalidJSON && letter.line + [0x0a] == Array(entry.line.text.utf8)
+                : letter.reason == .invalidJSON && letter.line + [0x0a] == entry.line.bytes
             if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }

@@ -125,7 +125,8 @@ let package = Package(
             dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulatedWorldTests", dependencies: ["SimulatedWorld", "LinuxSystem"], swiftSettings: strict),
+            name: "SimulatedWorldTests", dependencies: ["SimulatedWorld", "OperationLogs", "LinuxSystem"],
+            swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

@@ -87,6 +87,15 @@ struct PositionComparisonTests {
         #expect(verdict(row: 0, of: zero, known: 7, floor: 4, firstKept: 5) == .behind)
     }
 
+    @Test func `a row that was set back to a damaged record goes back, and names what of the rest is not kept`() {
+        let back = { verdict(row: 3, known: 7, isLost: true, firstKept: $0) }
+        #expect(back(4) == .behind)
+        #expect(back(6) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(5))))
+        #expect(back(nil) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(7))))
+        let foreign = RecordOrigin(run: UniqueID(high: 77, low: 77), chain: 50)
+        #expect(verdict(row: 3, of: foreign, known: 7, isLost: true, firstKept: 5) != .behind)
+    }
+
     @Test func `an owner that this spool never had is of a fork, wherever the row is`() {
         for row in [0, 7, 9, 101] as [UInt64] {
             #expect(verdict(row: row, owner: stranger, known: 7) == .forked(.foreignOwner))

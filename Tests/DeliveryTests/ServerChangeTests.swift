@@ -12,7 +12,7 @@ import Testing
     /// A world that has delivered to system 7, timeline 3.
     private func delivered() throws -> DeliveryWorld {
         let world = DeliveryWorld()
-        world.database.identity = identity(7, timeline: 3)
+        world.database.server = identity(7, timeline: 3)
         world.append([events(1...10)])
         #expect(try world.run())
         return world
@@ -28,7 +28,7 @@ import Testing
 
     @Test func `the first server is kept in mind before anything is sent to it`() throws {
         let world = DeliveryWorld()
-        world.database.identity = identity(7, timeline: 3)
+        world.database.server = identity(7, timeline: 3)
         world.append([events(1...10)])
         try world.run(until: { world.database.copiedRows > 0 })
         #expect(world.ledger.server == DatabaseServer(systemIdentifier: 7, timeline: 3))
@@ -48,7 +48,7 @@ import Testing
         system: UInt64, timeline: UInt32, words: String
     ) throws {
         let world = try delivered()
-        world.database.identity = identity(system, timeline: timeline)
+        world.database.server = identity(system, timeline: timeline)
         world.restart()
         world.append([events(11...20)])
         #expect(try world.run())
@@ -63,7 +63,7 @@ import Testing
 
     @Test func `another server without the rows is said, not delivered to, and not kept in mind`() throws {
         let world = try delivered()
-        world.database.identity = identity(8, timeline: 1)
+        world.database.server = identity(8, timeline: 1)
         world.database.state = SimulatedDatabase.State()
         world.restart()
         world.append([events(11...20)])
@@ -76,7 +76,7 @@ import Testing
 
     @Test func `a role that may not ask who the server is delivers all the same`() throws {
         let world = try delivered()
-        world.database.identity = identity(nil, timeline: nil)
+        world.database.server = identity(nil, timeline: nil)
         world.restart()
         world.append([events(11...20)])
         #expect(try world.run())

@@ -81,15 +81,20 @@ enum PositionVerdict: Hashable {
         if row.position > durable { return .forked(.beyondSpool) }
         guard found.isProven(by: known) else {
             // A damaged record cannot prove anything; that one of our runs wrote the row's does.
-            if found.isLost, row.position > known.position, runs.contains(row.run) { return .ahead }
+            if found.isLost, row.position != known.position, runs.contains(row.run) {
+                return row.position > known.position ? .ahead : behind(found, known, floor)
+            }
             if found.ownOrigin != nil || row.position == known.position { return .forked(.otherHistory) }
             return .mustWait(row.position < known.position ? notKept(found, known, floor) : .unprovable)
         }
         if row.position > known.position { return .ahead }
         if row.position == known.position { return .atCursor }
         // With its own record, everything behind it is kept.
-        if found.ownOrigin != nil { return .behind }
-        let start = max(row.position, floor).advanced(by: 1)
+        return found.ownOrigin != nil ? .behind : behind(found, known, floor)
+    }
+
+    private static func behind(_ found: FencedRow, _ known: LanePosition, _ floor: SequenceNumber) -> Self {
+        let start = max(found.row.position, floor).advanced(by: 1)
         return found.firstKept.map { $0 <= start } ?? false ? .behind : .mustWait(notKept(found, known, floor))
     }
 

@@ -243,6 +243,11 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             try RefusedRow.deadLetter(record, in: chunk, error)
         }
         guard let letter else {
+            // Damaged since it was gathered, and named as lost: the next batch passes it over.
+            if gatherer.isLost(sequence) {
+                isAheadGathered = false
+                return .refusalKept
+            }
             throw SpoolGap(expected: sequence, found: sequence.advanced(by: 1))
         }
         isAheadGathered = false

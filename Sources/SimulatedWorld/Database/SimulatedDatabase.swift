@@ -35,7 +35,13 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package var state = State()
     package var isUp = true
     /// Who answers.
-    package var identity = ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
+    package var server = ServerIdentity(systemIdentifier: 1, timeline: 1, isInRecovery: false, version: "15.0")
+    /// Another one after each time that the database was set back: no session goes on across that.
+    package private(set) var incarnation = 0
+    /// Whether somebody has looked at the position rows since.
+    package private(set) var isCompared = true
+    /// Is told of each commit.
+    package var onCommit: () -> Void = {}
     package var missing: Set<EventKind> = []
     /// An error for a row; nil: it is accepted.
     package var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }
@@ -50,7 +56,20 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package init() {}
 
     package func violate(_ what: String) { violations.append(what) }
-    package func countCommit() { commits += 1 }
+    package func commit(_ working: State) {
+        state = working
+        commits += 1
+        onCommit()
+    }
+
+    /// Another state takes the place of this one: a backup that is restored, a standby that is promoted.
+    package func setBack(to other: State) {
+        state = other
+        incarnation += 1
+        isCompared = false
+    }
+
+    package func noteCompared() { isCompared = true }
     package func countRows(_ count: Int) { copiedRows += count }
 
     package enum Step: Hashable {

@@ -5,6 +5,8 @@ import OperationLogs
 package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     private let database: SimulatedDatabase
     private var isConnected = false
+    /// Of the database, when the connection was made.
+    private var incarnation = 0
     private var working: SimulatedDatabase.State?
     private var isAborted = false
     private var isCommitting = false
@@ -21,8 +23,9 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         guard database.isUp else { throw .connectionLost("connection refused") }
         if let fault = database.fault(.connect) { try fail(fault) }
         isConnected = true
+        incarnation = database.incarnation
         clear()
-        return database.identity
+        return database.server
     }
 
     package func disconnect() { lose() }
@@ -45,6 +48,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
             rows = lanes.compactMap { state.rows[spool]?[$0] }
         }
         locked.formUnion(lanes)
+        database.noteCompared()
         return rows
     }
 
@@ -127,13 +131,13 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
             try fail(fault)
         }
         onStep(.sendCommit)
-        guard isConnected, working != nil else { throw .connectionLost("no transaction to commit") }
+        guard isConnected, isSameServer, working != nil else { throw .connectionLost("no transaction to commit") }
         isCommitting = true
     }
 
     package func awaitCommit() throws(DatabaseFailure) -> CommitAnswer {
         onStep(.awaitCommit)
-        guard isConnected, isCommitting else { throw .connectionLost("no answer to wait for") }
+        guard isConnected, isSameServer, isCommitting else { throw .connectionLost("no answer to wait for") }
         if let fault = database.fault(.awaitCommit) {
             if fault == .lostAfter { apply() }
             try fail(fault)
@@ -145,7 +149,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
 
     package func rollback() throws(DatabaseFailure) {
         onStep(.rollback)
-        guard isConnected, database.isUp else {
+        guard isConnected, isSameServer, database.isUp else {
             lose()
             throw .connectionLost("no connection")
         }
@@ -154,6 +158,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     }
 
     // MARK: Its insides
+
+    private var isSameServer: Bool { incarnation == database.incarnation }
 
     private static func check(_ database: SimulatedDatabase, _ kind: EventKind, _ rows: [[UInt8]])
         throws(DatabaseFailure)
@@ -176,7 +182,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         _ body: (inout SimulatedDatabase.State) throws(DatabaseFailure) -> Void
     ) throws(DatabaseFailure) {
         onStep(step)
-        guard isConnected, database.isUp else {
+        guard isConnected, isSameServer, database.isUp else {
             lose()
             throw .connectionLost("no connection")
         }
@@ -210,9 +216,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     }
 
     private func apply() {
-        guard let working else { return }
-        database.state = working
-        database.countCommit()
+        guard let working, isSameServer else { return }
+        database.commit(working)
     }
 
     private func clear() {

@@ -106,6 +106,16 @@ package final class DiskState: Sendable {
         }
     }
 
+    /// Looks at the disk from outside: no call of `body` fails or is counted.
+    package func unfailing<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let faults = contents.withLock { contents in
+            defer { contents.callFaults = CallFaults() }
+            return contents.callFaults
+        }
+        defer { contents.withLock { $0.callFaults = faults } }
+        return try body()
+    }
+
     package var operations: Int { contents.withLock { $0.operations } }
 
     package func fail(from operation: Int) { contents.withLock { $0.failsFrom = operation } }

@@ -37,6 +37,20 @@ package struct FaultScenario: Sendable {
                 write(60), [.powerCutWithin(share: 75, seed: 4, operations: 1)], arrive(10), settle,
             ]),
         FaultScenario(
+            "a damaged place in the backlog, and another while it is read",
+            [
+                [.databaseUp(false)], arrive(60), [.damage(.sector, seed: 1, isRunning: false)], arrive(60),
+                [.databaseUp(true), .deliver(steps: 60), .damage(.bit, seed: 2, isRunning: true)], settle, arrive(5),
+                settle,
+            ]),
+        FaultScenario(
+            "a database that is set back, to a backup and to a standby",
+            [
+                arrive(60), settle, [.backUp], arrive(60), settle, [.restore(age: 0, intoNewCluster: true)], arrive(5),
+                settle,
+                [.promote(lacking: 2)], arrive(5), settle,
+            ]),
+        FaultScenario(
             "a spool that is full, and a disk",
             [
                 [.databaseUp(false)], arrive(240), arrive(240), arrive(240), arrive(240), [.databaseUp(true)], settle,

@@ -53,14 +53,41 @@ package enum Action: Sendable, Hashable {
     case tableLocked(EventKind, Bool)
     case readOnly(Bool)
 
+    /// COMMIT is answered with the warning that nothing is replicated.
+    case standbyAway(Bool)
+    case backUp
+    /// Of the backups that were made, the newest being 0.
+    case restore(age: Int, intoNewCluster: Bool)
+    /// A standby becomes the server that lacks so many commits.
+    case promote(lacking: Int)
+    /// A synchronous standby becomes the server, without what it has not confirmed.
+    case promoteConfirmed
+    /// The newest state that the database ever had is restored.
+    case restoreNewest
+
+    /// A place of the spool is damaged, while the daemon runs or after it was killed.
+    case damage(DamageKind, seed: UInt64, isRunning: Bool)
+
     /// Draws one.
-    static func draw(_ random: inout SplitMix64) -> Action {
+    ///
+    /// - Parameter hasFiles: whether files are written to. Then the spool is not damaged: what becomes of lines in a
+    ///   damaged place that their file still holds is the matter of tests of its own.
+    static func draw(hasFiles: Bool, _ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
-        if number(0...99) < 45 { return drawOfFiles(&random) }
+        if hasFiles, number(0...99) < 45 { return drawOfFiles(&random) }
         let source = number(0...2)
         switch number(0...999) {
         case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])
-        case ..<340: return .read(source: source, bytes: [50, 400, 3000, 20_000][number(0...3)])
+        case ..<325: return .read(source: source, bytes: [50, 400, 3000, 20_000][number(0...3)])
+        case ..<331 where !hasFiles:
+            return .damage(
+                DamageKind.allCases[number(0...1)], seed: random.next(), isRunning: number(0...1) == 0)
+        case ..<336: return .backUp
+        case ..<338: return .restore(age: number(0...2), intoNewCluster: number(0...2) == 0)
+        case ..<341: return .promote(lacking: number(1...12))
+        case ..<342: return .promoteConfirmed
+        case ..<343: return .restoreNewest
+        case ..<345: return .standbyAway(number(0...1) == 0)
         case ..<350: return .hangUp(source: source)
         case ..<530: return .spool(turns: number(1...4))
         case ..<590: return .answer

@@ -16,6 +16,7 @@ final class SimulatedDaemon {
     let books: Books
     let registry = Registry()
     let watermarkClock: WatermarkClock
+    private let store: DeadLetterStore<SimulatedDisk>
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
     private let engine: Engine
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
@@ -33,8 +34,8 @@ final class SimulatedDaemon {
 
     static var options: SpoolOptions {
         var options = SpoolOptions(
-            maxBytes: 192 << 10, segmentBytes: 32 << 10, minFreeBytes: 0, sync: .group, keepDeliveredBytes: 32 << 10)
-        options.smallestSegmentBytes = 32 << 10
+            maxBytes: 96 << 10, segmentBytes: 16 << 10, minFreeBytes: 0, sync: .group, keepDeliveredBytes: 32 << 10)
+        options.smallestSegmentBytes = 16 << 10
         return options
     }
 
@@ -54,7 +55,7 @@ final class SimulatedDaemon {
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
             diagnostics: diagnostics, registry: registry,
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
-        let store = try DeadLetterStore(
+        store = try DeadLetterStore(
             in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
             diagnostics: diagnostics, rotationBytes: 16 << 10)
         mover = try DeadLetterMover(
@@ -148,14 +149,16 @@ final class SimulatedDaemon {
         pause = (time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000, isIdle)
     }
 
-    /// How many records are durable, as far as the spool knows.
-    var durable: Int { Int(writer.status.durable.rawValue) }
-
-    /// Everything that is durable has its fate.
+    /// Everything that was handed over is durable and has its fate.
     var isSettled: Bool {
         let durable = writer.status.durable
-        return writer.settled == durable && writer.movedDeadLetters == durable
+        return writer.status.queuedChunks == 0 && writer.settled == durable && writer.movedDeadLetters == durable
     }
+
+    var durable: SequenceNumber { writer.status.durable }
+    var lostRanges: [LostRange] { writer.status.lostRanges }
+    var deliveryState: String { engine.status.state }
+    func holdsRefusal(of sequence: SequenceNumber) -> Bool { store.holdsRefusal(of: sequence) }
 
     /// What it waits for, in words.
     var state: String {

@@ -3,6 +3,7 @@ import Delivery
 import Glibc
 import LinuxSystem
 import OperationLogs
+import Spool
 import Synchronization
 
 /// A machine with a daemon, clients and a database, in memory and without threads; and the accounts of what must become
@@ -15,6 +16,9 @@ final class World {
     private let sources: SimulatedSources
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
+    private let copies: DatabaseCopies
+    private let damage: DiskDamage
+    private var losses = NamedLosses()
     private let trace: (@Sendable (String) -> Void)?
 
     private var daemon: SimulatedDaemon?
@@ -30,7 +34,7 @@ final class World {
     /// Whether it is durable that the files were looked for: those that came and went before are none of the daemon's.
     private var isFilesStartDurable = false
     /// How many entries were durable, as far as the daemon knew when it ended.
-    private var durableAtEnd = 0
+    private var durableAtEnd = SequenceNumber.zero
     private var bytesLost: UInt64 = 0
     /// Rounds with all faults over since everything has arrived: what comes twice comes late.
     private var calmRounds = 0
@@ -47,10 +51,14 @@ final class World {
         self.seed = seed
         sources = SimulatedSources(time: time, seed: seed)
         wake = try? EventDescriptor()
+        copies = DatabaseCopies(database)
+        damage = DiskDamage(disk)
         let weather = weather
-        database.refuse = { kind, row in
-            row.withUnsafeBytes { SimulatedLine(kind: kind.rawValue, $0)?.isRefused ?? true }
-                ? ServerError(sqlstate: "23514", message: "check", constraint: "c") : nil
+        database.refuse = { [weak self] kind, row in
+            let line = row.withUnsafeBytes { SimulatedLine(kind: kind.rawValue, $0) }
+            guard line?.isRefused ?? true else { return nil }
+            self?.checkMayBeSent(line)
+            return ServerError(sqlstate: "23514", message: "check", constraint: "c")
         }
         database.fault = { weather.fault($0) }
         sources.accounts.durable = { [weak self] in self?.durableLines ?? [] }
@@ -58,8 +66,9 @@ final class World {
     }
 
     func take(_ action: Action) throws {
-        note("\(action)")
-        trace?("- \(action)")
+        let text = "\(action)"
+        note(text)
+        trace?("- " + text)
         do {
             if startsIn > 0 { startsIn -= 1 } else if daemon == nil { try start() }
             try perform(action)
@@ -127,6 +136,24 @@ final class World {
             if isMissing { database.missing.insert(kind) } else { database.missing.remove(kind) }
         case .tableLocked(let kind, let isLocked): weather.lock(kind, isLocked)
         case .readOnly(let isReadOnly): weather.setReadOnly(isReadOnly)
+        case .standbyAway(let isAway): database.commitWarning = isAway ? "01000: not replicated" : nil
+        case .backUp: copies.backUp()
+        case .restore(let age, let isNewCluster):
+            copies.restore(age, intoNewCluster: isNewCluster)
+            try checkTables()
+        case .promote(let count):
+            copies.promote(lacking: count)
+            try checkTables()
+        case .promoteConfirmed:
+            copies.promoteConfirmed()
+            try checkTables()
+        case .restoreNewest:
+            copies.restoreNewest()
+            try checkTables()
+        case .damage(let kind, let seed, let isRunning):
+            let durable = daemon?.durable ?? .zero
+            if !isRunning { endProcess() }
+            try damage.strike(kind, durable: durable, seed: seed)
         }
     }
 
@@ -154,8 +181,8 @@ final class World {
     // MARK: Ends and starts
 
     private func endProcess() {
+        takeAccounts()
         if let daemon {
-            entries = daemon.books.entries
             durableAtEnd = daemon.durable
             bytesLost += daemon.bytesLost
         }
@@ -173,6 +200,7 @@ final class World {
     /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
     private func endProcess(with error: any Error) throws {
         note("\(error)")
+        if let error = error as? SpoolError, error.code == .damaged, damage.heal() { return endProcess() }
         guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
         }
@@ -216,7 +244,8 @@ final class World {
 
     /// The lines that are durable, as far as the daemon knows.
     private var durableLines: Set<SimulatedLine> {
-        Set((daemon?.books.entries ?? entries).prefix(daemon?.durable ?? durableAtEnd).lazy.map(\.line))
+        let durable = Int((daemon?.durable ?? durableAtEnd).rawValue)
+        return Set((daemon?.books.entries ?? entries).prefix(durable).lazy.map(\.line))
     }
 
     private func checkRecovered() throws {
@@ -232,15 +261,31 @@ final class World {
 
     /// What holds after every action.
     private func check() throws {
-        if let daemon {
-            isFilesStartDurable = isFilesStartDurable || daemon.isFilesStartDurable
-            if let broken = daemon.books.broken { throw broken }
-            entries = daemon.books.entries
-        }
+        if let broken = daemon?.books.broken { throw broken }
+        takeAccounts()
         if let violation = database.violations.first { throw BrokenPromise("the database saw \(violation)") }
+        if database.state.rows.count > 1 { throw BrokenPromise("nobody copied the spool, and it goes under two names") }
         guard database.commits != commitsSeen else { return }
         commitsSeen = database.commits
         try checkTables()
+    }
+
+    private func takeAccounts() {
+        guard let daemon else { return }
+        isFilesStartDurable = isFilesStartDurable || daemon.isFilesStartDurable
+        entries = daemon.books.entries
+        losses.take(daemon.lostRanges)
+    }
+
+    /// What may be missing.
+    private var rule: LossRule { LossRule(damaged: damage.sequences, named: losses.sequences) }
+
+    /// A row whose refusal is kept is never sent again, not after the database was set back either.
+    private func checkMayBeSent(_ line: SimulatedLine?) {
+        guard let line, let index = daemon?.books.entries.lastIndex(where: { $0.line == line }) else { return }
+        if daemon?.holdsRefusal(of: SequenceNumber(UInt64(index + 1))) ?? false {
+            database.violate("\(line.name), whose refusal is kept")
+        }
     }
 
     /// Each table holds exactly the records up to its position that were not refused, in their order.
@@ -250,11 +295,12 @@ final class World {
             guard position <= entries.count else {
                 throw BrokenPromise("\(kind.name) stands at \(position), and the spool has \(entries.count) records")
             }
-            let expected = entries.prefix(position).filter { $0.kind == kind.rawValue && !$0.line.isRefused }
+            let expected = entries.prefix(position).enumerated().lazy.filter {
+                $0.element.kind == kind.rawValue && !$0.element.line.isRefused
+            }.map { (sequence: $0.offset + 1, entry: $0.element) }
             let rows = database.state.tables[kind] ?? []
-            guard rows.elementsEqual(expected.lazy.map(\.payload)) else {
-                throw BrokenPromise(
-                    "\(kind.name) has \(rows.count) rows at position \(position), and should have \(expected.count)")
+            if let difference = rule.difference(rows, expected) {
+                throw BrokenPromise("\(kind.name) has \(rows.count) rows at position \(position): \(difference)")
             }
             note("\(kind.rawValue) \(position) \(rows.count)")
         }
@@ -270,11 +316,13 @@ final class World {
         }
         database.isUp = true
         database.missing = []
+        database.commitWarning = nil
         weather.clear()
         startsIn = 0
         sources.calm()
         for _ in 0..<20_000 {
             do {
+                try settleWait()
                 if try drain() { return try balance() }
             } catch let broken as BrokenPromise {
                 throw broken
@@ -286,6 +334,21 @@ final class World {
         throw BrokenPromise(
             "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(sources.missing(from: entries))"
         )
+    }
+
+    /// Where delivery says that it cannot heal what the database lacks, that has to be so; then the operator does as he is
+    /// told.
+    private func settleWait() throws {
+        guard database.isCompared, let daemon, let wait = DeliveryWait(daemon.deliveryState) else { return }
+        if let falsehood = wait.falsehood(
+            database.state, spool: daemon.writer.spool, firstKept: daemon.writer.status.first,
+            damaged: damage.sequences,
+            mayLack: copies.mayLackTooMuch)
+        {
+            throw BrokenPromise("delivery says '\(daemon.deliveryState)', but \(falsehood)")
+        }
+        copies.restoreNewest()
+        try checkTables()
     }
 
     /// - Returns: whether everything has its fate.
@@ -303,21 +366,36 @@ final class World {
         time.advance(milliseconds: 500)
         guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), sources.areAll(in: entries) else {
             calmRounds = 0
+            // What is on one server only counts as delivered with the next commit that is not.
+            if copies.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }
             return false
         }
+        guard database.state.reaches(daemon.writer.lanes, of: daemon.writer.spool) else {
+            // It was set back, and a daemon with nothing to deliver has not spoken to it since.
+            connection(0)?.write(1)
+            return false
+        }
+        copies.forgetLost()
         calmRounds += 1
         return calmRounds > 24
     }
 
+    private func checkWatermarks() throws {
+        var events: [String: [(sequence: Int, entry: Books.Entry)]] = [:]
+        for (index, entry) in entries.enumerated() where entry.kind == EventKind.pipelineWatermarks.rawValue {
+            events["p\(entry.line.source)", default: []].append((index + 1, entry))
+        }
+        for pipeline in Set(events.keys).union(database.state.watermarks.keys).sorted() {
+            let row = database.state.watermarks[pipeline]
+            guard rule.isRight(row, of: events[pipeline] ?? [], pipeline: pipeline) else {
+                throw BrokenPromise("the watermark of \(pipeline) is \(String(describing: row))")
+            }
+        }
+    }
+
     private func balance() throws {
         try checkTables()
-        var reference = SimulatedDatabase.State()
-        for entry in entries where entry.kind == EventKind.pipelineWatermarks.rawValue {
-            reference.apply(entry.payload)
-        }
-        guard reference.watermarks == database.state.watermarks else {
-            throw BrokenPromise("watermarks \(database.state.watermarks), and should be \(reference.watermarks)")
-        }
+        try checkWatermarks()
         var letters: [UInt64: DeadLetter] = [:]
         try DeadLetterList(in: SimulatedDisk(disk)).forEach { letter in
             guard letters.updateValue(letter, forKey: letter.id.rawValue) == nil else {
@@ -327,6 +405,7 @@ final class World {
         }
         for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
             guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
+                if rule.mayLack(index + 1) { continue }
                 throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
             }
             let isRight =

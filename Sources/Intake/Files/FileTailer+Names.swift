@@ -116,6 +116,7 @@ extension FileTailer {
             file.predecessor = former
             renamed[file.serial] = file
             succeed(path)
+            passOver(file)
             touch(file)
             refresh(file)
         } catch {

@@ -149,6 +149,58 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
         }
     }
 
+    /// Damage of the segment that is written, while it is; and of one before it.
+    @Test(arguments: [170...172, 60...62] as [ClosedRange<UInt64>], [true, false])
+    func `damage that the running daemon meets is accounted for at once`(range: ClosedRange<UInt64>, isFree: Bool)
+        throws
+    {
+        var (disk, model) = try spool(delivering: range.lowerBound - (isFree ? 1 : 0))
+        model.lines = 185
+        model.isDatabaseThere = false
+        let writer = try model.open(disk)
+        // The dead letters' reader waits, so that the damage is met by Delivery.
+        try writer.account { _, _ in false }
+        let row = LanePosition(lane: .castErrors, position: model.database.position, origin: nil)
+        try writer.compared([row], isAccepted: true)
+        damage(disk, range)
+        model.isDatabaseThere = true
+        let segments = writer.map.snapshot.segments.count
+        try model.deliver(writer)
+        let losses = writer.losses
+        #expect(losses.first?.state == (isFree ? .readAgain : .setAside))
+        #expect(losses.first?.sources.map(\.from) == [range.lowerBound])
+        #expect(losses.first?.sources.map(\.upTo) == [range.upperBound + 1])
+        let isLast = range.lowerBound > 150
+        #expect(
+            writer.map.snapshot.segments.count == segments + (isLast ? 1 : 0), "positions behind it are noted at once")
+        // Killed here: nothing is in doubt, since the snapshot behind the damage tells all.
+        for _ in 0..<2 { try model.run(disk) }
+        #expect(model.database.doubled == [])
+        let missing = (1...185).filter { model.database.rows[$0] == nil }
+        #expect(missing == (isFree ? [] : Array(range.lowerBound + 1...range.upperBound)))
+    }
+
+    @Test func `what cannot be noted on a full disk keeps the inputs waiting, whatever the database says`() throws {
+        var (disk, model) = try spool(delivering: 9)
+        damage(disk, 160...160)
+        model.isDatabaseThere = false
+        // Everything up to the note has room, and so has what comes behind.
+        let contents = disk.contents.withLock { $0 }
+        var isMet = false
+        for calls in 0..<60 where !isMet {
+            disk.contents.withLock {
+                $0 = contents
+                $0.callsUntilFull = calls
+            }
+            guard let writer = try? model.open(disk), writer.losses.isEmpty else { continue }
+            isMet = true
+            try writer.account { _, _ in false }
+            try writer.compared([], isAccepted: true)
+            #expect(writer.orders(for: "in").wait?.contains("no room to note it") == true)
+        }
+        #expect(isMet)
+    }
+
     @Test func `what was delivered by a commit that the cursor does not know counts as delivered`() throws {
         // The cursor says nothing, the rows say all.
         var (disk, model) = try spool(delivering: 180)

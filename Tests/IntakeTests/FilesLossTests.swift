@@ -38,6 +38,11 @@ private final class TestLosses: LostSources {
             state.aside += bytes
         }
     }
+    func areCertain(_ keys: [[UInt8]], range: Int) throws {
+        state.withLock { state in
+            for index in state.orders.doubts.indices { state.orders.doubts[index].keys.subtract(keys) }
+        }
+    }
     func passedOver(range: Int, input: String) throws {
         state.withLock { state in
             state.over.append(range)
@@ -143,6 +148,37 @@ private final class TestLosses: LostSources {
         #expect(scene.eventually { losses.told.over == [1] })
         try scene.append(["a4"], to: "x.log")
         #expect(scene.settles(on: ["a", "a4"]) && losses.told.aside.count == 1)
+    }
+
+    @Test func `a file that cannot be looked for stays in doubt, and the others are certain`() throws {
+        let (scene, losses) = try scene()
+        scene.options.paths = ["here", "away"].map { scene.path("\($0)/x.log") }
+        for place in ["here", "away"] {
+            mkdir(scene.path(place), 0o755)
+            try scene.append(["\(place) 1"], to: "\(place)/x.log")
+        }
+        try scene.start()
+        #expect(scene.settles(on: ["here 1", "away 1"]))
+        scene.stop()
+        for place in ["here", "away"] { try scene.append(["\(place) 2"], to: "\(place)/x.log") }
+        let keys = Set(["here", "away"].map { key(scene, "\($0)/x.log") })
+        losses.order { $0.doubts = [PositionDoubt(range: 1, keys: keys, bornBefore: 0)] }
+        try scene.rename("away", "unmounted")
+        try scene.start()
+        #expect(scene.eventually { losses.told.orders.doubts.map(\.keys.count) == [1] })
+        scene.stop()
+        try scene.append(["here 3"], to: "here/x.log")
+        try scene.append(["away 3"], to: "unmounted/x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["here 1", "away 1", "here 3"]) && losses.told.over.isEmpty)
+        // Found while the input runs.
+        try scene.rename("unmounted", "away")
+        #expect(scene.eventually { losses.told.aside.count == 2 })
+        try scene.append(["away 4"], to: "away/x.log")
+        #expect(scene.settles(on: ["here 1", "away 1", "here 3", "away 4"]))
+        try scene.restart()
+        #expect(scene.eventually { losses.told.over == [1] })
+        #expect(scene.settles(on: ["here 1", "away 1", "here 3", "away 4"]) && losses.told.aside.count == 2)
     }
 
     @Test func `killed before the new position is durable, it sets the same aside again`() throws {

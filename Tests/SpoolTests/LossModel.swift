@@ -41,6 +41,7 @@ struct LossModel {
     /// Of chunks when lines are read anew.
     var linesInChunk: UInt64 = 1
     var fill = 1000
+    var keep: UInt64 = 1 << 20
     var database = ModelDatabase()
     var isDatabaseThere = true
 
@@ -48,7 +49,7 @@ struct LossModel {
 
     func open(_ disk: DiskState, diagnostics: Diagnostics = .silent) throws(SpoolError) -> SimulatedWriter {
         try SimulatedWriter.open(
-            disk: SimulatedDisk(disk), time: ManualTime(), options: testOptions(keep: 1 << 20), host: testHost,
+            disk: SimulatedDisk(disk), time: ManualTime(), options: testOptions(keep: keep), host: testHost,
             diagnostics: diagnostics, registry: Registry(), sources: NumberedLines())
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Spool
 
 /// A spool of several segments with the lines 1 to 180 of one file, of which the first so many are delivered.
-private func spool(delivering delivered: UInt64, segments: Int = 3) throws -> (disk: DiskState, model: LossModel) {
+func lossSpool(delivering delivered: UInt64, segments: Int = 3) throws -> (disk: DiskState, model: LossModel) {
     let disk = DiskState()
     var model = LossModel(lines: segments > 1 ? 180 : 20)
     model.isDatabaseThere = false
@@ -20,7 +20,7 @@ private func spool(delivering delivered: UInt64, segments: Int = 3) throws -> (d
     return (disk, model)
 }
 
-private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
+func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     for node in disk.segmentNodes() {
         for (offset, frame) in frames(disk, node) where frame.kind == .group {
             guard records.contains(frame.firstSequence.rawValue) else { continue }
@@ -35,7 +35,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
 
     @Test(arguments: places)
     func `a range above every position is read again by itself, each line once`(range: ClosedRange<UInt64>) throws {
-        var (disk, model) = try spool(delivering: range.lowerBound - 1)
+        var (disk, model) = try lossSpool(delivering: range.lowerBound - 1)
         damage(disk, range)
         try model.run(disk)
         #expect(model.database.counts == Array(1...180) && model.database.doubled == [])
@@ -47,7 +47,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
 
     @Test(arguments: places)
     func `the same with the database away at first, over several starts`(range: ClosedRange<UInt64>) throws {
-        var (disk, model) = try spool(delivering: range.lowerBound - 1)
+        var (disk, model) = try lossSpool(delivering: range.lowerBound - 1)
         damage(disk, range)
         model.isDatabaseThere = false
         model.lines += 3
@@ -60,7 +60,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
 
     @Test(arguments: places)
     func `a range that straddles a position is set aside, and nothing comes twice`(range: ClosedRange<UInt64>) throws {
-        var (disk, model) = try spool(delivering: range.lowerBound)
+        var (disk, model) = try lossSpool(delivering: range.lowerBound)
         let known = model.database.counts
         damage(disk, range)
         model.lines += 3
@@ -82,7 +82,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
 
     @Test(arguments: places)
     func `on the operator's word its lines are read again, each once more`(range: ClosedRange<UInt64>) throws {
-        var (disk, model) = try spool(delivering: range.lowerBound)
+        var (disk, model) = try lossSpool(delivering: range.lowerBound)
         let before = model.database.counts
         damage(disk, range)
         model.lines += 3
@@ -109,7 +109,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     func `a crash at any operation of noting, deciding and reading again leaves each line once`(
         range: ClosedRange<UInt64>, isFree: Bool
     ) throws {
-        var (disk, model) = try spool(delivering: range.lowerBound - (isFree ? 1 : 0))
+        var (disk, model) = try lossSpool(delivering: range.lowerBound - (isFree ? 1 : 0))
         damage(disk, range)
         model.lines += 2
         try crashingEverywhere(disk, model, seed: 5) { model, disk in
@@ -130,7 +130,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     func `a crash at any operation of reading again on a word leaves each line once more`(range: ClosedRange<UInt64>)
         throws
     {
-        var (disk, model) = try spool(delivering: range.lowerBound)
+        var (disk, model) = try lossSpool(delivering: range.lowerBound)
         damage(disk, range)
         model.lines += 2
         try model.run(disk)
@@ -149,61 +149,9 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
         }
     }
 
-    /// Damage of the segment that is written, while it is; and of one before it.
-    @Test(arguments: [170...172, 60...62] as [ClosedRange<UInt64>], [true, false])
-    func `damage that the running daemon meets is accounted for at once`(range: ClosedRange<UInt64>, isFree: Bool)
-        throws
-    {
-        var (disk, model) = try spool(delivering: range.lowerBound - (isFree ? 1 : 0))
-        model.lines = 185
-        model.isDatabaseThere = false
-        let writer = try model.open(disk)
-        // The dead letters' reader waits, so that the damage is met by Delivery.
-        try writer.account { _, _ in false }
-        let row = LanePosition(lane: .castErrors, position: model.database.position, origin: nil)
-        try writer.compared([row], isAccepted: true)
-        damage(disk, range)
-        model.isDatabaseThere = true
-        let segments = writer.map.snapshot.segments.count
-        try model.deliver(writer)
-        let losses = writer.losses
-        #expect(losses.first?.state == (isFree ? .readAgain : .setAside))
-        #expect(losses.first?.sources.map(\.from) == [range.lowerBound])
-        #expect(losses.first?.sources.map(\.upTo) == [range.upperBound + 1])
-        let isLast = range.lowerBound > 150
-        #expect(
-            writer.map.snapshot.segments.count == segments + (isLast ? 1 : 0), "positions behind it are noted at once")
-        // Killed here: nothing is in doubt, since the snapshot behind the damage tells all.
-        for _ in 0..<2 { try model.run(disk) }
-        #expect(model.database.doubled == [])
-        let missing = (1...185).filter { model.database.rows[$0] == nil }
-        #expect(missing == (isFree ? [] : Array(range.lowerBound + 1...range.upperBound)))
-    }
-
-    @Test func `what cannot be noted on a full disk keeps the inputs waiting, whatever the database says`() throws {
-        var (disk, model) = try spool(delivering: 9)
-        damage(disk, 160...160)
-        model.isDatabaseThere = false
-        // Everything up to the note has room, and so has what comes behind.
-        let contents = disk.contents.withLock { $0 }
-        var isMet = false
-        for calls in 0..<60 where !isMet {
-            disk.contents.withLock {
-                $0 = contents
-                $0.callsUntilFull = calls
-            }
-            guard let writer = try? model.open(disk), writer.losses.isEmpty else { continue }
-            isMet = true
-            try writer.account { _, _ in false }
-            try writer.compared([], isAccepted: true)
-            #expect(writer.orders(for: "in").wait?.contains("no room to note it") == true)
-        }
-        #expect(isMet)
-    }
-
     @Test func `what was delivered by a commit that the cursor does not know counts as delivered`() throws {
         // The cursor says nothing, the rows say all.
-        var (disk, model) = try spool(delivering: 180)
+        var (disk, model) = try lossSpool(delivering: 180)
         damage(disk, 179...180)
         model.lines += 5
         for _ in 0..<2 { try model.run(disk) }
@@ -213,7 +161,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     }
 
     @Test func `dead letters behind the cursor count as a fate`() throws {
-        let (disk, model) = try spool(delivering: 9)
+        let (disk, model) = try lossSpool(delivering: 9)
         damage(disk, 160...160)
         let writer = try model.open(disk)
         try writer.account { first, next in first == SequenceNumber(160) && next == SequenceNumber(161) }
@@ -222,7 +170,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     }
 
     @Test func `a database that does not fit decides nothing but that something was delivered`() throws {
-        var (disk, model) = try spool(delivering: 9)
+        var (disk, model) = try lossSpool(delivering: 9)
         damage(disk, 160...160)
         model.isDatabaseThere = false
         let writer = try model.open(disk)
@@ -236,7 +184,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     }
 
     @Test func `under a new name nobody knows what the former one's rows said`() throws {
-        let (disk, model) = try spool(delivering: 9)
+        let (disk, model) = try lossSpool(delivering: 9)
         damage(disk, 160...165)
         let writer = try model.open(disk)
         try writer.account { _, _ in false }
@@ -246,7 +194,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     }
 
     @Test func `a later loss in which the note of a reading may have stood withdraws the word`() throws {
-        var (disk, model) = try spool(delivering: 10)
+        var (disk, model) = try lossSpool(delivering: 10)
         damage(disk, 10...12)
         try model.run(disk)
         var word = try SpoolRereading(SimulatedDisk(disk))
@@ -276,7 +224,8 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
             input: "a b%\n", path: "/x y/ü", from: 1, upTo: nil, isExact: true, key: [0, 255], identity: [])
         let notice = LossNotice(name: "a-1-2-end", spool: .zero, time: "t", until: -1, isDoubtful: true)
         let entries: [LossEntry] = [
-            .range(1, notice), .source(1, 2, bytes), .doubt(1, key: [7]), .noted(1, .open), .cleared(1),
+            .range(1, notice), .source(1, 2, bytes), .doubt(1, key: [7]), .certain(1, key: []), .noted(1, .open),
+            .cleared(1),
             .decided(1, .aside, inputs: ["", "a b"]), .decided(1, .free, inputs: []), .over(1, input: "ü"),
             .reread(1, time: "t"), .done(1, 2),
         ]
@@ -287,7 +236,7 @@ private func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
     }
 
     @Test func `a list that is damaged in the middle stops the start, a torn line at its end does not`() throws {
-        var (disk, model) = try spool(delivering: 9)
+        var (disk, model) = try lossSpool(delivering: 9)
         damage(disk, 10...12)
         try model.run(disk)
         func edit(_ body: @Sendable (inout [UInt8]) -> Void) {

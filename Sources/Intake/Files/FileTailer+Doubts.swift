@@ -5,14 +5,21 @@ import OperationLogs
 /// Goes on where the files stand now, where the spool may have lost how far they had been read: a line that was
 /// delivered must not come twice. What is passed over is set aside by name, durably, before any position moves.
 extension FileTailer {
-    /// Tells that the input has gone on, once that is durable, unless files are still looked for.
+    /// Tells that the input has gone on, once that is durable; of files that are still looked for, it has not.
     func settleDoubts() {
-        guard let ticket = doubtsEnd, window.settle() >= ticket, !isDoubtLeft,
-            !awaited.contains(where: { isDoubtful($0.key) })
-        else { return }
-        for doubt in doubts { tell { try losses?.passedOver(range: doubt.range, input: options.name) } }
-        doubts = []
+        guard let ticket = doubtsEnd, window.settle() >= ticket else { return }
         doubtsEnd = nil
+        let left = Set(awaited.map(\.key).filter { isDoubtful($0) })
+        for doubt in doubts {
+            if left.isEmpty, !isDoubtLeft {
+                tell { try losses?.passedOver(range: doubt.range, input: options.name) }
+            } else {
+                let certain = files.values.filter { $0.retryAt != .max }.map(\.positionKey)
+                let keys = doubt.keys.intersection(certain).sorted { $0.lexicographicallyPrecedes($1) }
+                tell { try losses?.areCertain(keys, range: doubt.range) }
+            }
+        }
+        doubts = left.isEmpty ? [] : doubts
     }
 
     private func isDoubtful(_ key: [UInt8]) -> Bool { doubts.contains { $0.keys.contains(key) } }

@@ -49,6 +49,8 @@ public protocol LostSources: AnyObject, Sendable {
     func onOrders(_ wake: @escaping @Sendable () -> Void)
     /// Takes note of bytes that are passed over for a doubt. Durable when this returns.
     func setAside(_ bytes: [SourceRange], range: Int) throws
+    /// These positions are no longer in doubt: durably behind what was set aside.
+    func areCertain(_ keys: [[UInt8]], range: Int) throws
     /// The input goes on behind all that a doubt concerns, durably.
     func passedOver(range: Int, input: String) throws
     /// The lines are durable in the spool again.

@@ -75,6 +75,7 @@ final class DamageRegister<Disk: Storage>: Sendable {
     /// Takes note of a place that a reader has met, whichever was first. Copied aside and said when this returns, so that
     /// records behind it may be handed on.
     func note(_ range: LostRange) throws(SpoolError) {
+        if state.withLock({ $0.isKnown(range) }) { return }
         let surroundings = surroundings.withLock { $0 }
         try note(range, end: nil) { () throws(SpoolError) in try surroundings?(range) ?? [] }
     }
@@ -92,12 +93,13 @@ final class DamageRegister<Disk: Storage>: Sendable {
     ) throws(SpoolError) {
         // One at a time: Delivery and the mover of dead letters meet the same place.
         let outcome: Result<Void, SpoolError> = state.withLock { state in
-            guard !state.ranges.contains(where: { $0.copyName == range.copyName }) else { return .success(()) }
             do throws(SpoolError) {
+                // What a full disk left out the last time is noted now.
                 let note = try accounts.flatMap { accounts throws(SpoolError) in
                     let evidence = LossEvidence(segments: segments, entries: try entries())
                     return try accounts.note(range, evidence: evidence, end: end)
                 }
+                guard !state.isKnown(range) else { return .success(()) }
                 let what = "damage: \(range.place); \(loss(range)); what is intact on both sides is delivered"
                 diagnostics.error("\(what); \(try copyAside(range, &state))\(note?.sentence ?? "")")
             } catch {
@@ -140,6 +142,8 @@ final class DamageRegister<Disk: Storage>: Sendable {
 }
 
 extension DamageRegister.State {
+    fileprivate func isKnown(_ range: LostRange) -> Bool { ranges.contains { $0.copyName == range.copyName } }
+
     fileprivate mutating func add(_ range: LostRange, keeping: Int) {
         if ranges.count >= keeping { ranges.removeFirst() }
         let index = ranges.firstIndex { $0.first > range.first } ?? ranges.count

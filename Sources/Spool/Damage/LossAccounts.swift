@@ -89,13 +89,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
     func note(_ range: LostRange, evidence: LossEvidence<Disk>, end: Timestamp?) throws(SpoolError) -> Note? {
         try change { state throws(SpoolError) in
             guard state.file.book.loss(named: range.copyName) == nil else { return nil }
-            let (known, doubtful) = try evidence.gaps(of: range)
+            let findings = try evidence.findings(of: range)
             // Without records no line was lost; but the note that lines were set aside, or read again, may have been.
-            let mayMatter = range.recordCount > 0 || state.file.book.losses.contains { $0.value.hasSources }
-            let gaps = range.recordCount > 0 ? known + (end == nil ? doubtful : []) : []
+            let mayMatter =
+                range.recordCount > 0 || !findings.isCertain || state.file.book.losses.contains { $0.value.hasSources }
+            let gaps = range.recordCount > 0 ? findings.known + (end == nil ? findings.doubtful : []) : []
             return try note(
-                range.copyName, first: range.first, gaps, doubts: doubtful.map(\.key), until: mayMatter ? end : nil,
-                &state)
+                range.copyName, first: range.first, gaps, isCertain: findings.isCertain,
+                doubts: findings.doubtful.map(\.key), until: mayMatter ? end : nil, &state)
         }
     }
 
@@ -106,13 +107,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
         try change { state throws(SpoolError) in
             guard !state.file.book.isOpen(name) else { return }
             _ = try note(
-                name, first: scan.nextSequence, [], doubts: Array(scan.positions.keys), until: now(), &state)
+                name, first: scan.nextSequence, [], isCertain: true, doubts: Array(scan.positions.keys), until: now(),
+                &state)
         }
     }
 
     private func note(
-        _ name: String, first: SequenceNumber, _ gaps: [PositionGap], doubts: [[UInt8]], until: Timestamp?,
-        _ state: inout State
+        _ name: String, first: SequenceNumber, _ gaps: [PositionGap], isCertain: Bool, doubts: [[UInt8]],
+        until: Timestamp?, _ state: inout State
     ) throws(SpoolError) -> Note {
         let number = state.file.book.next
         let notice = LossNotice(
@@ -121,13 +123,15 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let doubts = until == nil ? [] : doubts.filter { sources.input(of: $0) != nil }
         var found: [SourceRange] = []
         for gap in gaps {
-            if let bytes = sources.range(of: gap).flatMap({ state.file.book.unlisted($0) }) { found.append(bytes) }
+            guard var bytes = sources.range(of: gap).flatMap({ state.file.book.unlisted($0) }) else { continue }
+            bytes.isExact = bytes.isExact && isCertain
+            found.append(bytes)
         }
         found.sort { ($0.path, $0.from) < ($1.path, $1.from) }
         var entries: [LossEntry] = [.range(number, notice)]
         for (index, bytes) in found.enumerated() { entries.append(.source(number, index + 1, bytes)) }
         for key in doubts { entries.append(.doubt(number, key: key)) }
-        let isTouched = first <= max(state.top, SequenceNumber(handedOut.load(ordering: .relaxed)))
+        let isTouched = !isCertain || first <= max(state.top, SequenceNumber(handedOut.load(ordering: .relaxed)))
         var verdict: LossEntry.Verdict =
             isTouched ? .aside : state.rows.map { first > $0 ? .free : .aside } ?? .open
         if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
@@ -144,6 +148,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
                 + "and start opslogd again"
         }
         return Note(number: number, verdict: verdict, sources: found, isDoubtful: until != nil)
+    }
+
+    /// Whether something could not be noted for want of room: after some was made, it is to be noted again.
+    func takeUnnoted() -> Bool {
+        state.withLock { state in
+            defer { state.unnoted = nil }
+            return state.unnoted != nil
+        }
     }
 
     // MARK: Deciding
@@ -206,8 +218,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
-    func tell(_ entry: LossEntry) throws(SpoolError) {
-        try change { state throws(SpoolError) in try state.file.append([entry]) }
+    func tell(_ entries: [LossEntry]) throws(SpoolError) {
+        try change { state throws(SpoolError) in try state.file.append(entries) }
     }
 
     /// Changes the state, and wakes whoever may have new orders.

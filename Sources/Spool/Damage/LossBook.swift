@@ -50,6 +50,7 @@ struct LossBook: Sendable {
             unfinished[number]?.sources[index] = bytes
             losses[number]?.sources[index] = bytes
         case .doubt(let number, let key): unfinished[number]?.doubts.insert(key)
+        case .certain(let number, let key): losses[number]?.doubts.remove(key)
         case .noted(let number, let verdict):
             guard var loss = unfinished.removeValue(forKey: number) else { return }
             loss.verdict = verdict

@@ -15,6 +15,8 @@ enum LossEntry: Sendable, Hashable {
     case source(Int, Int, SourceRange)
     /// A source whose newest position may have stood in the range.
     case doubt(Int, key: [UInt8])
+    /// That source's position is known again.
+    case certain(Int, key: [UInt8])
     /// All lines about the range are there.
     case noted(Int, Verdict)
     /// The dead letters hold no record of the range.
@@ -38,6 +40,7 @@ enum LossEntry: Sendable, Hashable {
                 + "\(bytes.upTo.map { "\($0)" } ?? "-") \(bytes.isExact ? "exact" : "about") \(Word.hex(bytes.key)) "
                 + Word.hex(bytes.identity)
         case .doubt(let number, let key): "doubt \(number) \(Word.hex(key))"
+        case .certain(let number, let key): "certain \(number) \(Word.hex(key))"
         case .noted(let number, let verdict): "noted \(number) \(verdict.rawValue)"
         case .cleared(let number): "cleared \(number)"
         case .decided(let number, let verdict, let inputs):
@@ -71,6 +74,9 @@ enum LossEntry: Sendable, Hashable {
         case ("doubt", 3):
             guard let key = Word.bytes(words[2]) else { return nil }
             self = .doubt(number, key: key)
+        case ("certain", 3):
+            guard let key = Word.bytes(words[2]) else { return nil }
+            self = .certain(number, key: key)
         case ("noted", 3):
             guard let verdict = Verdict(rawValue: words[2]) else { return nil }
             self = .noted(number, verdict)

@@ -9,43 +9,76 @@ struct LossEvidence<Disk: Storage> {
     /// Oldest first.
     let entries: [SegmentEntry]
 
+    struct Findings {
+        /// Across the range.
+        var known: [PositionGap] = []
+        /// Of sources of which no position stands behind the range.
+        var doubtful: [PositionGap] = []
+        /// Not so where something else is lost between the range and what tells the positions before it: lines of that
+        /// may be among those that seem to have stood here.
+        var isCertain = true
+    }
+
+    private struct Surroundings {
+        var gaps: PositionGaps
+        /// Which of their losses the range is.
+        var index: Int
+        var isCertain: Bool
+    }
+
     /// Reads the segments concerned.
     ///
-    /// - Returns: the positions across the range; and the sources of which none stands behind it. Nothing where that
-    ///   cannot be told.
-    func gaps(of range: LostRange) throws(SpoolError) -> (known: [PositionGap], doubtful: [PositionGap]) {
+    /// - Returns: nothing where it cannot be told.
+    func findings(of range: LostRange) throws(SpoolError) -> Findings {
         do {
-            guard let around = try around(range) else { return ([], []) }
+            guard let around = try around(range) else { return Findings() }
             var gaps = around.gaps
             let own = SegmentName.firstSequence(range.segment) ?? range.first
             if let next = entries.first(where: { $0.first > own && $0.first >= range.next }) {
                 if let positions = try snapshot(next) { gaps.take(snapshot: positions) }
             }
-            let doubtful = gaps.doubtful(around.index).map { PositionGap(key: $0.key, before: $0.before, after: nil) }
-            return (gaps.found.filter { $0.loss == around.index }.map(\.gap), doubtful)
+            return Findings(
+                known: gaps.found.filter { $0.loss == around.index }.map(\.gap),
+                doubtful: gaps.doubtful(around.index).map { PositionGap(key: $0.key, before: $0.before, after: nil) },
+                isCertain: around.isCertain)
         } catch  where error.code == .damaged || error.code == .system(ENOENT) {
             // What stands around it cannot be read either, or has gone meanwhile: then nobody can tell.
-            return ([], [])
+            return Findings()
         }
     }
 
-    /// The gaps up to the end of the segment, and which of its losses the range is.
-    private func around(_ range: LostRange) throws(SpoolError) -> (gaps: PositionGaps, index: Int)? {
+    /// nil where nothing tells the positions before the range.
+    private func around(_ range: LostRange) throws(SpoolError) -> Surroundings? {
         guard let own = entries.firstIndex(where: { $0.name == range.segment }) else {
             guard let before = entries.last(where: { $0.first < range.first }) else { return nil }
-            return behind(try scan(before, before: nil), range)
+            let found = try scan(before, before: nil)
+            let isCertain = found.tail.endsWithOwnSeal && found.nextSequence == range.first
+            return found.hasSnapshot ? behind(found, range, isCertain: isCertain) : nil
         }
         var found = try scan(entries[own], before: nil)
-        if !found.hasSnapshot, own > 0 { found = try scan(entries[own], before: scan(entries[own - 1], before: nil)) }
-        if let index = found.losses.firstIndex(where: { $0.offset == range.offset }) { return (found.gaps, index) }
-        return behind(found, range)
+        var isCertain = true
+        if !found.hasSnapshot {
+            if own > 0 {
+                let before = try scan(entries[own - 1], before: nil)
+                guard before.hasSnapshot else { return nil }
+                found = try scan(entries[own], before: before)
+                isCertain =
+                    before.losses.isEmpty && before.tail.endsWithOwnSeal && before.nextSequence == entries[own].first
+            } else if entries[own].first > SequenceNumber(1) {
+                return nil
+            }
+        }
+        if let index = found.losses.firstIndex(where: { $0.offset == range.offset }) {
+            return Surroundings(gaps: found.gaps, index: index, isCertain: isCertain)
+        }
+        return behind(found, range, isCertain: isCertain)
     }
 
     /// The range is what follows all that verifies.
-    private func behind(_ scan: SegmentScan, _ range: LostRange) -> (gaps: PositionGaps, index: Int) {
+    private func behind(_ scan: SegmentScan, _ range: LostRange, isCertain: Bool) -> Surroundings {
         var gaps = scan.gaps
         gaps.lost(scan.losses.count, hasRecords: range.recordCount > 0, scan.positions)
-        return (gaps, scan.losses.count)
+        return Surroundings(gaps: gaps, index: scan.losses.count, isCertain: isCertain)
     }
 
     private func scan(_ entry: SegmentEntry, before: SegmentScan?) throws(SpoolError) -> SegmentScan {

@@ -28,12 +28,16 @@ extension SpoolWriter: LostSources {
         try damage.accounts?.setAside(bytes, range: range)
     }
 
+    public func areCertain(_ keys: [[UInt8]], range: Int) throws {
+        try damage.accounts?.tell(keys.map { .certain(range, key: $0) })
+    }
+
     public func passedOver(range: Int, input: String) throws {
-        try damage.accounts?.tell(.over(range, input: input))
+        try damage.accounts?.tell([.over(range, input: input)])
     }
 
     public func readAgain(_ rereading: Rereading) throws {
-        try damage.accounts?.tell(.done(rereading.range, rereading.source))
+        try damage.accounts?.tell([.done(rereading.range, rereading.source)])
     }
 
     /// All segments, for one who has met a damaged place in the one that is written: then it is closed first, so that

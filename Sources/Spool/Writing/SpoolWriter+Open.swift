@@ -39,7 +39,13 @@ extension SpoolWriter {
             }
         }
         // Before it is cut: nobody could tell later that there was one.
-        if let scan = found.scan, found.recoveryCase == .tornTail { try accounts?.noteEnd(scan) }
+        if let accounts, let scan = found.scan, found.recoveryCase == .tornTail {
+            try accounts.noteEnd(scan)
+            if accounts.takeUnnoted() {
+                _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
+                try accounts.noteEnd(scan)
+            }
+        }
         var recovery = try mend(found, sparing: &reserve, diagnostics)
         if found.needsSeal {
             found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
@@ -49,9 +55,10 @@ extension SpoolWriter {
             disk, segments: segments, delivered: found.delivered,
             durable: SequenceNumber(found.nextSequence.rawValue - 1), diagnostics: diagnostics, registry: registry,
             accounts: accounts)
-        for loss in found.losses {
-            let isLast = loss.segment == found.entries.last?.name
-            try damage.note(loss, end: isLast ? found.scan?.lastWritten : nil) { found.entries }
+        try note(found, in: damage)
+        if accounts?.takeUnnoted() ?? false {
+            _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
+            try note(found, in: damage)
         }
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
@@ -85,6 +92,13 @@ extension SpoolWriter {
             SpoolParts(
                 core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery, damage: damage),
             time: time, options: options, diagnostics: diagnostics, registry: registry)
+    }
+
+    private static func note(_ found: SpoolRecovery<Disk>, in damage: DamageRegister<Disk>) throws(SpoolError) {
+        for loss in found.losses {
+            let isLast = loss.segment == found.entries.last?.name
+            try damage.note(loss, end: isLast ? found.scan?.lastWritten : nil) { found.entries }
+        }
     }
 
     /// Mending is the same when it is done again.

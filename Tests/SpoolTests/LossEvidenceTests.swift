@@ -94,8 +94,10 @@ import Testing
             segment: "00000000000000000001.seg", offset: 8192, endOffset: 9000, first: SequenceNumber(160),
             next: SequenceNumber(161))
         let evidence = LossEvidence(segments: writer.segmentsDirectory, entries: writer.map.snapshot.segments)
+        let entry = try #require(writer.map.snapshot.segments.last)
+        let scan = try SegmentScan(writer.segmentsDirectory.open(entry.name, .reading), entry.header)
         func note() throws {
-            _ = try accounts.note(range, evidence: evidence, end: Timestamp(microseconds: 0))
+            _ = try accounts.note(range, evidence: evidence, last: scan)
         }
         disk.contents.withLock {
             $0.callFaults = CallFaults(.init(call: "pwritev", nth: 1, code: ENOSPC, isForGood: false))

@@ -93,7 +93,9 @@ struct LossModel {
         guard orders.wait == nil else { return }
         var position = writer.positionText["s"].flatMap(UInt64.init) ?? 0
         for doubt in orders.doubts {
-            if doubt.keys.contains(Self.key), position < lines {
+            // The file is older than everything: without a position, it may have had one.
+            let isDoubtful = doubt.keys.contains(Self.key) || writer.positionText["s"] == nil
+            if isDoubtful, position < lines {
                 let aside = SourceRange(
                     input: "in", path: "/f", from: position + 1, upTo: lines + 1, isExact: false, key: Self.key,
                     identity: Array("\(lines)".utf8))

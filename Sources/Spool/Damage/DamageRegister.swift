@@ -77,7 +77,7 @@ final class DamageRegister<Disk: Storage>: Sendable {
     func note(_ range: LostRange) throws(SpoolError) {
         if state.withLock({ $0.isKnown(range) }) { return }
         let surroundings = surroundings.withLock { $0 }
-        try note(range, end: nil) { () throws(SpoolError) in try surroundings?(range) ?? [] }
+        try note(range, last: nil) { () throws(SpoolError) in try surroundings?(range) ?? [] }
     }
 
     /// - Parameter find: rotates the segment, if it is the one that is written, and gives all segments.
@@ -87,9 +87,9 @@ final class DamageRegister<Disk: Storage>: Sendable {
 
     /// The same of a place that the start has found.
     ///
-    /// - Parameter end: of the last segment, if the place is in it: when its last frame was written.
+    /// - Parameter last: the scan of the last segment, if the place is in it.
     func note(
-        _ range: LostRange, end: Timestamp?, entries: () throws(SpoolError) -> [SegmentEntry]
+        _ range: LostRange, last: SegmentScan?, entries: () throws(SpoolError) -> [SegmentEntry]
     ) throws(SpoolError) {
         // One at a time: Delivery and the mover of dead letters meet the same place.
         let outcome: Result<Void, SpoolError> = state.withLock { state in
@@ -97,7 +97,7 @@ final class DamageRegister<Disk: Storage>: Sendable {
                 // What a full disk left out the last time is noted now.
                 let note = try accounts.flatMap { accounts throws(SpoolError) in
                     let evidence = LossEvidence(segments: segments, entries: try entries())
-                    return try accounts.note(range, evidence: evidence, end: end)
+                    return try accounts.note(range, evidence: evidence, last: last)
                 }
                 guard !state.isKnown(range) else { return .success(()) }
                 let what = "damage: \(range.place); \(loss(range)); what is intact on both sides is delivered"

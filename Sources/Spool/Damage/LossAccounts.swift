@@ -13,8 +13,10 @@ final class LossAccounts<Disk: Storage>: Sendable {
         var file: LossFile<Disk>
         /// The highest position that was known when this run began.
         let top: SequenceNumber
-        /// The highest of the database's rows, at the first comparison of this run in which they fitted.
-        var rows: SequenceNumber?
+        /// The highest of the database's rows in any comparison of this run, under whatever name.
+        var rows = SequenceNumber.zero
+        /// Whether they have fitted once.
+        var isAccepted = false
         var name: UniqueID
         var deadLetters: (@Sendable (SequenceNumber, SequenceNumber?) throws -> Bool)?
         var wakes: [@Sendable () -> Void] = []
@@ -84,19 +86,26 @@ final class LossAccounts<Disk: Storage>: Sendable {
 
     /// Durable when this returns; a range that is known already is nothing.
     ///
-    /// - Parameter end: of the last segment, if the range is in it: when its last frame was written. Then nothing behind
-    ///   the range tells all positions.
-    func note(_ range: LostRange, evidence: LossEvidence<Disk>, end: Timestamp?) throws(SpoolError) -> Note? {
+    /// - Parameter last: the scan of the last segment, if the range is in it: then nothing behind the range tells all
+    ///   positions.
+    func note(_ range: LostRange, evidence: LossEvidence<Disk>, last: SegmentScan?) throws(SpoolError) -> Note? {
         try change { state throws(SpoolError) in
-            guard state.file.book.loss(named: range.copyName) == nil else { return nil }
+            let isBehindList = last.map { hasFallenBack($0, state) } ?? false
+            if state.file.book.holds(range.copyName) {
+                // It may have grown over positions behind it, of which the name tells nothing.
+                guard isBehindList, !state.file.book.isInDoubt(range.copyName) else { return nil }
+            }
             let findings = try evidence.findings(of: range)
             // Without records no line was lost; but the note that lines were set aside, or read again, may have been.
             let mayMatter =
                 range.recordCount > 0 || !findings.isCertain || state.file.book.losses.contains { $0.value.hasSources }
-            let gaps = range.recordCount > 0 ? findings.known + (end == nil ? findings.doubtful : []) : []
+            // Those that began before it are listed already, but for what has been lost since, or was never read again.
+            let others = findings.earlier + (last == nil ? findings.doubtful : [])
+            let gaps = range.recordCount > 0 ? (known: findings.known, others: others) : ([], [])
+            let isCertain = findings.isCertain && !isBehindList
             return try note(
-                range.copyName, first: range.first, gaps, isCertain: findings.isCertain,
-                doubts: findings.doubtful.map(\.key), until: mayMatter ? end : nil, &state)
+                range.copyName, first: range.first, gaps, isCertain: isCertain,
+                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, &state)
         }
     }
 
@@ -105,15 +114,35 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let name = LossNotice.endName(
             segment: SegmentName.of(scan.header.firstSequence), offset: scan.end, first: scan.nextSequence)
         try change { state throws(SpoolError) in
-            guard !state.file.book.isOpen(name) else { return }
+            guard !state.file.book.isInDoubt(name) else { return }
+            // A position of before a range that was delivered.
+            let isStale = scan.losses.indices.contains { index in
+                state.file.book.isAside(scan.losses[index].copyName) && scan.gaps.isPending(since: index)
+            }
             _ = try note(
-                name, first: scan.nextSequence, [], isCertain: true, doubts: Array(scan.positions.keys), until: now(),
-                &state)
+                name, first: scan.nextSequence, ([], []), isCertain: !hasFallenBack(scan, state) && !isStale,
+                doubts: Array(scan.positions.keys), until: now(), &state)
+        }
+    }
+
+    /// Whether a source's position is before bytes that were listed of it: where it had been read on, that has been lost
+    /// since. Reading on from there would read them beside the list.
+    private func hasFallenBack(_ scan: SegmentScan, _ state: State) -> Bool {
+        let own = SegmentName.of(scan.header.firstSequence)
+        return state.file.book.losses.values.contains { loss in
+            loss.sources.values.contains { bytes in
+                let now = scan.positions[bytes.key]
+                // Of one that is not there, the snapshot would tell if it was listed before.
+                let mayBeLost = !scan.hasSnapshot || loss.notice.name.hasPrefix(own)
+                guard now != nil || mayBeLost && !scan.forgotten.contains(bytes.key) else { return false }
+                return sources.range(of: PositionGap(key: bytes.key, before: now, after: bytes.identity)) != nil
+            }
         }
     }
 
     private func note(
-        _ name: String, first: SequenceNumber, _ gaps: [PositionGap], isCertain: Bool, doubts: [[UInt8]],
+        _ name: String, first: SequenceNumber, _ gaps: (known: [PositionGap], others: [PositionGap]), isCertain: Bool,
+        doubts: [[UInt8]],
         until: Timestamp?, _ state: inout State
     ) throws(SpoolError) -> Note {
         let number = state.file.book.next
@@ -122,18 +151,19 @@ final class LossAccounts<Disk: Storage>: Sendable {
             isDoubtful: until != nil)
         let doubts = until == nil ? [] : doubts.filter { sources.input(of: $0) != nil }
         var found: [SourceRange] = []
-        for gap in gaps {
-            guard var bytes = sources.range(of: gap).flatMap({ state.file.book.unlisted($0) }) else { continue }
-            bytes.isExact = bytes.isExact && isCertain
-            found.append(bytes)
+        for (index, gap) in (gaps.known + gaps.others).enumerated() {
+            guard var bytes = sources.range(of: gap) else { continue }
+            bytes.isExact = bytes.isExact && isCertain && index < gaps.known.count
+            found += state.file.book.unlisted(bytes)
         }
         found.sort { ($0.path, $0.from) < ($1.path, $1.from) }
         var entries: [LossEntry] = [.range(number, notice)]
         for (index, bytes) in found.enumerated() { entries.append(.source(number, index + 1, bytes)) }
         for key in doubts { entries.append(.doubt(number, key: key)) }
-        let isTouched = !isCertain || first <= max(state.top, SequenceNumber(handedOut.load(ordering: .relaxed)))
-        var verdict: LossEntry.Verdict =
-            isTouched ? .aside : state.rows.map { first > $0 ? .free : .aside } ?? .open
+        let handedOut = SequenceNumber(handedOut.load(ordering: .relaxed))
+        let first = state.file.book.firstAtStake(notice) ?? first
+        let isTouched = !isCertain || first <= max(state.top, state.rows, handedOut)
+        var verdict: LossEntry.Verdict = isTouched ? .aside : state.isAccepted ? .free : .open
         if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
         entries.append(.noted(number, .open))
         if verdict != .aside, state.deadLetters != nil { entries.append(.cleared(number)) }
@@ -167,20 +197,20 @@ final class LossAccounts<Disk: Storage>: Sendable {
     ///   - isAccepted: whether they fit: delivery goes on from them. Before that they can only show what was delivered.
     func compared(_ rows: [LanePosition], isAccepted: Bool, name: UniqueID) throws(SpoolError) {
         try change { state throws(SpoolError) in
-            let highest = rows.map(\.position).max() ?? .zero
+            state.rows = max(state.rows, rows.map(\.position).max() ?? .zero)
+            state.isAccepted = state.isAccepted || isAccepted
             state.name = name
-            try decide(&state, isAccepted: isAccepted, rows: highest)
-            if isAccepted { state.rows = max(state.rows ?? .zero, highest) }
+            try decide(&state, isAccepted: isAccepted)
         }
     }
 
-    private func decide(_ state: inout State, isAccepted: Bool, rows: SequenceNumber) throws(SpoolError) {
+    private func decide(_ state: inout State, isAccepted: Bool) throws(SpoolError) {
         var entries: [LossEntry] = []
         for loss in state.file.book.losses.values.sorted(by: { $0.number < $1.number }) where loss.verdict == .open {
-            let first = loss.notice.first ?? .zero
+            let first = state.file.book.firstAtStake(loss.notice) ?? .zero
             let doubts = loss.notice.isDoubtful ? loss.doubts : nil
             let isUnknown = !loss.isCleared || loss.notice.spool != state.name
-            if first <= max(rows, state.top) || isAccepted && isUnknown {
+            if first <= max(state.rows, state.top) || isAccepted && isUnknown {
                 entries.append(decision(loss.number, .aside, doubts))
             } else if isAccepted {
                 entries.append(decision(loss.number, .free, doubts))
@@ -210,7 +240,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
         try change { state throws(SpoolError) in
             var next = (state.file.book.losses[range]?.sources.keys.max() ?? 0) + 1
             var entries: [LossEntry] = []
-            for bytes in bytes {
+            for bytes in bytes.flatMap({ state.file.book.unlisted($0) }) {
                 entries.append(.source(range, next, bytes))
                 next += 1
             }

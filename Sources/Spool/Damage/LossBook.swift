@@ -39,9 +39,26 @@ struct LossBook: Sendable {
 
     var next: Int { max(losses.keys.max() ?? 0, unfinished.keys.max() ?? 0) + 1 }
 
-    func loss(named name: String) -> Loss? { losses.values.first { $0.notice.name == name } }
-    /// Whether a range of this name waits for its verdict. Ends that were torn at the same place are told apart so.
-    func isOpen(_ name: String) -> Bool { losses.values.contains { $0.notice.name == name && $0.verdict == .open } }
+    func holds(_ name: String) -> Bool { losses.values.contains { $0.notice.name == name } }
+    /// Whether inputs wait for the verdict on a range of this name, or have not gone on behind it. Ends that are torn at
+    /// the same place, one after the other, are told apart so.
+    func isInDoubt(_ name: String) -> Bool {
+        losses.values.contains { $0.notice.name == name && ($0.verdict == .open || !$0.halted.isEmpty) }
+    }
+
+    /// The first record whose line may come twice if reading goes on from the positions that are left. What is lost before
+    /// in the same segment may have held the positions from which these were told, or of sources that are not known now.
+    func firstAtStake(_ notice: LossNotice) -> SequenceNumber? {
+        // An end that is torn takes nothing with it that was durable: so it is asked for the positions that are left.
+        guard notice.isDoubtful, notice.next != nil else { return notice.first }
+        let firsts = losses.values.map(\.notice).filter { $0.isDoubtful && $0.segment == notice.segment }.compactMap(
+            \.first)
+        return notice.first.map { first in min(first, firsts.min() ?? first) }
+    }
+
+    func isAside(_ name: String) -> Bool {
+        losses.values.contains { $0.notice.name == name && $0.verdict == .aside }
+    }
 
     mutating func take(_ entry: LossEntry) {
         switch entry {
@@ -90,17 +107,18 @@ struct LossBook: Sendable {
         return orders
     }
 
-    /// Without what is listed already of the same source; nil if nothing is left.
-    func unlisted(_ bytes: SourceRange) -> SourceRange? {
-        var bytes = bytes
-        let listed = losses.values.flatMap(\.sources.values).filter { $0.key == bytes.key }
-        for other in listed.sorted(by: { $0.from < $1.from }) {
-            guard other.from < bytes.upTo ?? .max, bytes.from < other.upTo ?? .max else { continue }
-            guard let end = other.upTo else { return nil }
-            bytes.from = end
+    /// Without what is listed already of the same source, in as many parts as that leaves.
+    func unlisted(_ bytes: SourceRange) -> [SourceRange] {
+        var parts = [bytes]
+        for other in losses.values.flatMap(\.sources.values) where other.key == bytes.key {
+            parts = parts.flatMap { part -> [SourceRange] in
+                var (before, behind) = (part, part)
+                before.upTo = min(part.upTo ?? .max, other.from)
+                behind.from = max(part.from, other.upTo ?? .max)
+                return [before, behind].filter { $0.from < $0.upTo ?? .max }
+            }
         }
-        if let upTo = bytes.upTo, bytes.from >= upTo { return nil }
-        return bytes
+        return parts
     }
 }
 

@@ -109,6 +109,9 @@ struct LossNotice: Sendable, Hashable {
     /// Whether positions of sources may have stood in it that stand nowhere behind it.
     var isDoubtful: Bool
 
+    /// The file's name within `segments/`.
+    var segment: Substring { name.prefix { $0 != "-" } }
+
     /// The first number that was lost; nil if the name tells none.
     var first: SequenceNumber? {
         if let range = LostRange.named(name) { return range.first }

@@ -12,6 +12,8 @@ struct LossEvidence<Disk: Storage> {
     struct Findings {
         /// Across the range.
         var known: [PositionGap] = []
+        /// Across the range and others before it in the segment.
+        var earlier: [PositionGap] = []
         /// Of sources of which no position stands behind the range.
         var doubtful: [PositionGap] = []
         /// Not so where something else is lost between the range and what tells the positions before it: lines of that
@@ -39,7 +41,10 @@ struct LossEvidence<Disk: Storage> {
             }
             return Findings(
                 known: gaps.found.filter { $0.loss == around.index }.map(\.gap),
-                doubtful: gaps.doubtful(around.index).map { PositionGap(key: $0.key, before: $0.before, after: nil) },
+                earlier: gaps.found.filter { $0.loss < around.index }.map(\.gap),
+                doubtful: gaps.doubtful(upTo: around.index).map {
+                    PositionGap(key: $0.key, before: $0.before, after: nil)
+                },
                 isCertain: around.isCertain)
         } catch  where error.code == .damaged || error.code == .system(ENOENT) {
             // What stands around it cannot be read either, or has gone meanwhile: then nobody can tell.

@@ -25,10 +25,13 @@ struct PositionGaps: Sendable {
     /// Whether anything was lost so far.
     var isActive: Bool { last != nil }
 
-    /// Sources whose newest positions may have stood in that place.
-    func doubtful(_ loss: Int) -> [(key: [UInt8], before: [UInt8])] {
-        pending.filter { $0.value.loss == loss }.map { ($0.key, $0.value.before) }
+    /// Sources whose newest positions may have stood in that place, or one before it.
+    func doubtful(upTo loss: Int) -> [(key: [UInt8], before: [UInt8])] {
+        pending.filter { $0.value.loss <= loss }.map { ($0.key, $0.value.before) }
     }
+
+    /// Whether a source was not met again since that place.
+    func isPending(since loss: Int) -> Bool { pending.values.contains { $0.loss == loss } }
 
     /// - Parameters:
     ///   - hasRecords: else no lines were lost there, but positions may have been.

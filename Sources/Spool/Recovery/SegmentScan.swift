@@ -24,6 +24,8 @@ struct SegmentScan: Sendable {
     private(set) var latestFilledIn = Timestamp(microseconds: .min)
     private(set) var lastWritten: Timestamp
     private(set) var positions: [[UInt8]: [UInt8]] = [:]
+    /// Sources of which the segment says that they are to be forgotten.
+    private(set) var forgotten: Set<[UInt8]> = []
     /// What is known of the positions around each of the losses.
     private(set) var gaps = PositionGaps()
     private(set) var pipelines: [SnapshotEntry] = []
@@ -138,6 +140,7 @@ struct SegmentScan: Sendable {
                 try gaps.take(chunk)
                 try chunk.forEachPosition { key, value in
                     positions[Array(key)] = value.isEmpty ? nil : Array(value)
+                    if value.isEmpty { forgotten.insert(Array(key)) }
                 }
             }
         } catch {

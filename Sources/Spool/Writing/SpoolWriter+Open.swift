@@ -97,7 +97,7 @@ extension SpoolWriter {
     private static func note(_ found: SpoolRecovery<Disk>, in damage: DamageRegister<Disk>) throws(SpoolError) {
         for loss in found.losses {
             let isLast = loss.segment == found.entries.last?.name
-            try damage.note(loss, end: isLast ? found.scan?.lastWritten : nil) { found.entries }
+            try damage.note(loss, last: isLast ? found.scan : nil) { found.entries }
         }
     }
 

@@ -143,7 +143,19 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// - Throws: `SystemError`.
     public func recallRefusals(after sequence: SequenceNumber) throws {
         try journal.withLock { _ in
-            for id in try JournalRefusals.read(directory, spool: spool) where id > sequence { insertRefusal(id) }
+            for id in try JournalIDs.refusals(directory, spool: spool) where id > sequence { insertRefusal(id) }
+        }
+    }
+
+    /// Whether any record from `first` up to, and without, `next` became a dead letter, ended ones included. Reads all
+    /// files.
+    public func holdsAny(from first: SequenceNumber, before next: SequenceNumber?) throws -> Bool {
+        try journal.withLock { _ in
+            var isThere = false
+            try JournalIDs.forEach(directory, spool: spool) { _, id in
+                if id >= first, next.map({ id < $0 }) ?? true { isThere = true }
+            }
+            return isThere
         }
     }
 

@@ -78,6 +78,19 @@ struct StateFiles {
         }
     }
 
+    /// Holds the spool for the operator's word on lines that are set aside.
+    ///
+    /// - Throws: status 66 where the daemon has never run; 75 while it does.
+    func reread() throws -> (lock: SpoolLock, rereading: SpoolRereading<DirectoryStorage>) {
+        do {
+            guard try directory.names().contains("spool") else { throw neverRun }
+            let spool = try directory.directory("spool")
+            return (try SpoolLock(spool), try SpoolRereading(spool))
+        } catch {
+            throw CommandFailure(describing: error)
+        }
+    }
+
     private var neverRun: CommandFailure {
         CommandFailure(.noInput, "\(path)/spool does not exist: the daemon has not run here yet")
     }

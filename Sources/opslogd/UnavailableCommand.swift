@@ -4,7 +4,7 @@ enum UnavailableCommand {
         "top", "watermark", "drain", "inputs", "retention", "reconcile", "trace", "delivery",
     ]
     private static let nested: [String: Set<String>] = [
-        "spool": ["accept-gap", "reread"],
+        "spool": ["accept-gap"],
         "dead-letters": ["export", "retry", "discard"],
     ]
 

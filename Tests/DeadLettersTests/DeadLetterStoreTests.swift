@@ -27,6 +27,22 @@ import Testing
             ])
     }
 
+    @Test func `it is known whether any record of a range became a letter`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(5), letter(9), letter(7, .rejectedByDatabase)])
+        let store = try openStore(scratch.storage)
+        try store.append([letter(20)])
+        func holds(_ first: UInt64, _ next: UInt64?) throws -> Bool {
+            try store.holdsAny(from: SequenceNumber(first), before: next.map { SequenceNumber($0) })
+        }
+        for (first, next) in [(5, 6), (7, 8), (1, 6), (8, 21), (20, nil), (1, nil)] as [(UInt64, UInt64?)] {
+            #expect(try holds(first, next))
+        }
+        for (first, next) in [(1, 5), (6, 7), (8, 9), (10, 20), (21, nil)] as [(UInt64, UInt64?)] {
+            #expect(try !holds(first, next))
+        }
+    }
+
     @Test func `the journal holds blocks for letters to come, after an append and after a start`() throws {
         let scratch = try ScratchDirectory()
         func blockBytes() -> Int {

@@ -49,6 +49,27 @@ struct ForkTests {
         expectRows(image, events(1...10, "image ") + own)
     }
 
+    @Test func `the ledger hears what the rows say before anything is sent, and whether they fit`() throws {
+        let world = try delivered()
+        #expect(world.ledger.comparisons.map(\.highest.rawValue) == [0, 0])
+        #expect(world.ledger.comparisons.map(\.isAccepted) == [false, true])
+        world.restart(lagging: 5)
+        #expect(try world.run())
+        #expect(world.ledger.comparisons.suffix(2).map(\.highest.rawValue) == [10, 10])
+        // A copy that has delivered further: the rows are known not to fit before the new name's are made.
+        let copy = world.copy()
+        world.restart()
+        world.append([events(11...14, "")])
+        #expect(try world.run())
+        copy.restart(high: 300)
+        copy.append([events(1...2, "copy ")])
+        let before = copy.ledger.comparisons.count
+        #expect(try copy.run())
+        let heard = copy.ledger.comparisons.dropFirst(before)
+        #expect(heard.first?.highest.rawValue == 14 && heard.first?.isAccepted == false)
+        #expect(heard.last?.highest.rawValue == 0 && heard.last?.isAccepted == true)
+    }
+
     @Test func `what was undelivered in the image goes to the database once, by the first`() throws {
         let image = try delivered()
         image.append([events(11...20, "image ")])

@@ -179,6 +179,7 @@ final class FileScene {
     var options: FileInputOptions
     var limits = FileInputLimits()
     let clock = SceneClock()
+    var losses: (any LostSources)?
     private(set) var input: FileInput<SceneClock>?
     private var ended: EventDescriptor?
 
@@ -214,7 +215,7 @@ final class FileScene {
             options, limits: limits, sink: spool, recovered: spool.positions, clock: clock,
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)),
             diagnostics: Diagnostics { severity, message in messages.add("\(severity): \(message)") },
-            registry: registry)
+            registry: registry, losses: losses)
         let end = try EventDescriptor()
         input = made
         ended = end

@@ -195,7 +195,10 @@ private struct DamagedSpool {
             for other in others {
                 let there = other.offset..<other.offset + 512
                 touched = [(node, here), (other.node, there)]
-                let fault = spool.fault(touched) { nodes in
+                // Without the last two snapshots nobody knows how far files were read.
+                let places = Set([node, other.node])
+                let mayStop = places == Set(spool.nodes.suffix(2)) && offset == 4096 && other.offset == 4096
+                let fault = spool.fault(touched, mayStop: mayStop) { nodes in
                     let old = Array(spool.bytes(node)[here])
                     switch how {
                     case "zeroed": nodes[node]?.bytes.replaceSubrange(here, with: repeatElement(0, count: 512))

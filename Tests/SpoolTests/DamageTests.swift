@@ -170,4 +170,57 @@ private func flip(_ disk: DiskState, _ place: (node: Int, offset: Int)) {
         try writer.settle()
         #expect(try writer.makeReader().readNumbers() == [1, 2, 4])
     }
+
+    @Test(arguments: [false, true])
+    func `damage just before a torn end keeps its numbers, whatever is done or not done behind it`(isHeader: Bool)
+        throws
+    {
+        let disk = try threeSegments(stopping: false)
+        // Both payloads; or the header of the one before, so that nothing tells its chain.
+        var place = try payload(of: 11, disk)
+        if isHeader { place.offset -= 100 }
+        let end = try payload(of: 12, disk)
+        flip(disk, place)
+        flip(disk, end)
+        // Killed before anything is written behind it.
+        for _ in 0..<3 {
+            let writer = try openSimulated(disk)
+            #expect(try writer.makeReader().readNumbers() == Array(1...10))
+            #expect(writer.status.lostRanges.map(\.first.rawValue) == [11] && writer.status.durable.rawValue == 11)
+            // Delivery looks for a record behind it.
+            let reader = writer.makeReader()
+            try reader.seek(to: SequenceNumber(12))
+            #expect(try reader.next() == nil)
+        }
+        let writer = try openSimulated(disk)
+        writer.append(chunk(12...12))
+        try writer.settle()
+        #expect(try writer.makeReader().readNumbers() == Array(1...10) + [12])
+        let reader = writer.makeReader()
+        try reader.seek(to: SequenceNumber(12))
+        #expect(try reader.readNumbers() == [12])
+        try writer.stopNow()
+        #expect(try openSimulated(disk).makeReader().readNumbers() == Array(1...10) + [12])
+    }
+
+    @Test func `a crash at any write of a start that cuts an end behind damage leaves the numbers as they are`() throws
+    {
+        let disk = try threeSegments(stopping: false)
+        flip(disk, try payload(of: 11, disk))
+        flip(disk, try payload(of: 12, disk))
+        let contents = disk.contents.withLock { $0 }
+        let before = disk.operations
+        _ = try openSimulated(disk)
+        let operations = disk.operations - before
+        var generator = SplitMix64(seed: 3)
+        for operation in 0...operations {
+            disk.contents.withLock { $0 = contents }
+            disk.fail(from: before + operation)
+            _ = try? openSimulated(disk)
+            disk.crash(keeping: 0.5, using: &generator)
+            let writer = try openSimulated(disk)
+            #expect(writer.status.durable.rawValue == 11, "a crash at operation \(operation)")
+            #expect(try writer.makeReader().readNumbers() == Array(1...10))
+        }
+    }
 }

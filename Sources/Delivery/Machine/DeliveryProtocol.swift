@@ -93,6 +93,8 @@ extension DeliveryStateMachine {
         case attempt(AttemptOutcome)
         /// A batch is in the database.
         case committed(BatchSummary)
+        /// For the ledger: the rows from which delivery goes on; none if they were just made.
+        case accepted([PositionRow])
         /// For the ledger: lanes that moved, and up to where every record has its fate.
         case ledger([LanePosition], settled: SequenceNumber)
         case databaseUp(Bool)

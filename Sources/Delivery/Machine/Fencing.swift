@@ -97,6 +97,7 @@ extension DeliveryStateMachine {
             self[row.lane].origin = RecordOrigin(run: row.run, chain: row.chain)
             self[row.lane].fate = max(self[row.lane].fate, row.position)
         }
+        emit(.accepted(fence.rows))
         mustFence = false
         hasOwned = true
         operatorRetry.reset()

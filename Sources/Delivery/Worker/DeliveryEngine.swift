@@ -123,6 +123,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             if batch.summary == summary {
                 metrics.observe(batch.receipts, now: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
             }
+        case .accepted(let rows): tellLedger(rows, isAccepted: true)
         case .ledger(let lanes, let settled):
             ledger.committed(lanes, settled: settled)
             // No lane looks at a record below its fate again, and settled is the lowest fate.
@@ -184,6 +185,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     private func compare(_ rows: [PositionRow]) throws -> [FencedRow] {
         isAheadGathered = false
+        tellLedger(rows, isAccepted: false)
         return try rows.map { row in
             var found = FencedRow(
                 row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
@@ -193,6 +195,20 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             }
             found.isLost = found.ownOrigin == nil && gatherer.isLost(row.position)
             return found
+        }
+    }
+
+    /// Lines that were lost in the spool are read again, or not, by what the rows say. What cannot be kept of it now is
+    /// found again at the next comparison, and until then nothing is read again.
+    private func tellLedger(_ rows: [PositionRow], isAccepted: Bool) {
+        let positions = rows.map {
+            LanePosition(
+                lane: $0.lane, position: $0.position, origin: RecordOrigin(run: $0.run, chain: $0.chain))
+        }
+        do {
+            try ledger.compared(positions, isAccepted: isAccepted)
+        } catch {
+            diagnostics.error("what was found out about damaged places of the spool cannot be kept: \(error)")
         }
     }
 

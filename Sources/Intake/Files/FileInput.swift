@@ -19,6 +19,7 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     private let diagnostics: Diagnostics
     private let registry: Registry
     private let claims: FileClaims
+    private let losses: (any LostSources)?
     private let board: FileInputBoard
     private let wake: EventDescriptor
     private let stopping = Atomic<Bool>(false)
@@ -27,11 +28,13 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     ///   - recovered: the positions that the spool holds of this input: those whose key begins with
     ///     `positionKeyPrefix(input:)`.
     ///   - claims: shared by all file inputs of a daemon.
+    ///   - losses: tells what the spool has lost; nil of a spool that loses nothing.
     /// - Throws: `SystemError` where the process is out of descriptors.
     public init(
         _ options: FileInputOptions, limits: FileInputLimits = FileInputLimits(), sink: any RecordSink,
         recovered: [(key: [UInt8], value: [UInt8])], clock: Clock, watermarkClock: WatermarkClock,
-        diagnostics: Diagnostics, registry: Registry, claims: FileClaims = FileClaims()
+        diagnostics: Diagnostics, registry: Registry, claims: FileClaims = FileClaims(),
+        losses: (any LostSources)? = nil
     ) throws(SystemError) {
         self.options = options
         self.limits = limits
@@ -42,6 +45,7 @@ public final class FileInput<Clock: TimeSource>: Sendable {
         self.diagnostics = diagnostics
         self.registry = registry
         self.claims = claims
+        self.losses = losses
         wake = try EventDescriptor()
         let board = FileInputBoard(name: options.name)
         self.board = board
@@ -60,7 +64,8 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     public func run() {
         let tailer = FileTailer(
             options: options, limits: limits, sink: sink, wake: wake, fileSystem: MountedFileSystem(), clock: clock,
-            watermarkClock: watermarkClock, diagnostics: diagnostics, registry: registry, board: board, claims: claims)
+            watermarkClock: watermarkClock, diagnostics: diagnostics, registry: registry, board: board, claims: claims,
+            losses: losses)
         tailer.run(recovered: recovered, stopping: stopping)
     }
 

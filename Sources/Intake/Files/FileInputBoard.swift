@@ -8,6 +8,7 @@ package final class FileInputBoard: Sendable {
         var watched: [String] = []
         var polled: [String] = []
         var failures: [String: String] = [:]
+        var wait: String?
     }
 
     private let name: String
@@ -34,6 +35,7 @@ package final class FileInputBoard: Sendable {
             return isNew
         }
     }
+    func setWait(_ reason: String?) { state.withLock { $0.wait = reason } }
     func setBytesUnderWay(_ bytes: Int) { state.withLock { $0.bytesUnderWay = bytes } }
     func setDirectories(watched: [String], polled: [String]) {
         state.withLock {
@@ -48,6 +50,7 @@ package final class FileInputBoard: Sendable {
             name: name, files: now.files.values.sorted { $0.path < $1.path },
             hasLooked: looked.load(ordering: .acquiring), lagBytes: lagBytes,
             bytesUnderWay: now.bytesUnderWay, watchedDirectories: now.watched, polledDirectories: now.polled,
-            failures: now.failures.sorted { $0.key < $1.key }.map(\.value), bytesLost: lost.load(ordering: .relaxed))
+            wait: now.wait, failures: now.failures.sorted { $0.key < $1.key }.map(\.value),
+            bytesLost: lost.load(ordering: .relaxed))
     }
 }

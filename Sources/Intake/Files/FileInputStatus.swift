@@ -34,6 +34,8 @@ public struct FileInputStatus: Sendable {
     public var watchedDirectories: [String]
     /// Those that cannot be watched and are looked through at intervals, with the reason in the log.
     public var polledDirectories: [String]
+    /// Why nothing is read yet: lines may have been lost in the spool that were delivered. Nil if reading goes on.
+    public var wait: String?
     /// Names that could not be opened, and why.
     public var failures: [String]
     /// Bytes of rotated files that were never found again.

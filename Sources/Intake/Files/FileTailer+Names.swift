@@ -118,6 +118,7 @@ extension FileTailer {
             file.contentSince = min(file.contentSince, max(identity.birthNanoseconds - 1, seen.seenUntil))
             renamed[file.serial] = file
             succeed(path)
+            passOver(file)
             touch(file)
             refresh(file)
         } catch {

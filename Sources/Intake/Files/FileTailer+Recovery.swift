@@ -218,6 +218,7 @@ extension FileTailer {
         // One that was begun is no copy; one that was not may be.
         file.isJudged = position.mark.offset > 0 || file.skipsNULs
         if byContent { touch(file) }
+        passOver(file)
         refresh(file)
         return true
     }

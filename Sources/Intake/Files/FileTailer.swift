@@ -31,6 +31,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     let randomID: () -> UniqueID
     let lostBytes: Counter
     let skippedNULs: Counter
+    let losses: (any LostSources)?
+    let news = OrderNews()
 
     /// Where files are looked for, with a trailing component left out.
     var directories: Set<String> = []
@@ -65,15 +67,28 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var seen = FileInputMark(seenUntil: 0)
     var nextSerial: UInt64 = 1
     var buffer: UnsafeMutableRawBufferPointer
+    /// How far lines were read again before this start, by the keys of that.
+    var progress: [[UInt8]: RereadingProgress] = [:]
+    var rereads: [Reread] = []
+    /// All that this run has begun, and those whose lines are all handed over, with the last chunk of them.
+    var taken: Set<Rereading> = []
+    var finished: [(ticket: UInt64, order: Rereading)] = []
+    /// Files of these go on where they stand now.
+    var doubts: [PositionDoubt] = []
+    /// The chunk with which all of them do; nil if there are none.
+    var doubtsEnd: UInt64?
+    /// Whether one could not go on.
+    var isDoubtLeft = false
 
     package init(
         options: FileInputOptions, limits: FileInputLimits, sink: any RecordSink, wake: EventDescriptor,
         fileSystem: FileSystem, clock: Clock, watermarkClock: WatermarkClock, diagnostics: Diagnostics,
-        registry: Registry, board: FileInputBoard, claims: FileClaims,
+        registry: Registry, board: FileInputBoard, claims: FileClaims, losses: (any LostSources)? = nil,
         randomID: @escaping () -> UniqueID = UniqueID.random
     ) {
         self.options = options
         self.limits = limits
+        self.losses = losses
         wanted = options.paths.map(PathPattern.init)
         excluded = options.exclude.map(PathPattern.init)
         rotatedPlaces = options.rotated.map(PathPattern.init)
@@ -114,12 +129,17 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Follows the files until `stopping` says so; then hands over what is there and waits, not for ever, until it is
     /// durable.
     func run(recovered: [(key: [UInt8], value: [UInt8])], stopping: borrowing Atomic<Bool>) {
-        recover(recovered)
+        guard waitForOrders(stopping: stopping) else { return }
+        doubts = losses?.orders(for: options.name).doubts ?? []
+        recover(takeProgress(recovered))
+        if !doubts.isEmpty { doubtsEnd = window.openTicket - 1 }
         while !stopping.load(ordering: .acquiring) {
             if !turn() { rest() }
         }
         end()
         waitUntilDurable()
+        settleDoubts()
+        settleRereadings()
     }
 
     /// Takes what has happened, and reads once from each file that has data.
@@ -127,10 +147,13 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// - Returns: whether there is more to do at once.
     package func turn() -> Bool {
         window.settle()
+        settleDoubts()
+        settleRereadings()
         takeChanges()
         passTime()
+        if !window.isFull { reread() }
         if !window.isFull { readRound() }
-        let isIdle = queue.isEmpty || window.isFull
+        let isIdle = queue.isEmpty && rereads.isEmpty || window.isFull
         if isIdle { submitUnlessManyAreUnderWay() }
         board.setBytesUnderWay(window.bytesUnderWay)
         return !isIdle

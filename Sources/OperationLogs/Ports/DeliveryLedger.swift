@@ -38,8 +38,21 @@ public protocol DeliveryLedger: AnyObject, Sendable {
     /// Keeps in mind, beyond this run, which server is delivered to from now on. Durable when this returns.
     func note(_ server: DatabaseServer) throws
 
+    /// What the database's rows say was compared with this spool.
+    ///
+    /// - Parameters:
+    ///   - rows: under the present name; none if they were just made.
+    ///   - isAccepted: whether delivery goes on from them; nothing was delivered by this run before the first time.
+    /// - Throws: if what follows from it cannot be kept.
+    func compared(_ rows: [LanePosition], isAccepted: Bool) throws
+
     /// Every rejected line up to here stands in the dead letters.
     var movedDeadLetters: SequenceNumber { get }
     /// Takes note of rejected lines that stand in the dead letters, synced.
     func movedDeadLetters(upTo sequence: SequenceNumber)
+}
+
+extension DeliveryLedger {
+    /// Of a ledger on which nothing depends.
+    public func compared(_ rows: [LanePosition], isAccepted: Bool) {}
 }

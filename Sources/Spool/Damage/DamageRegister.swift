@@ -27,11 +27,16 @@ final class DamageRegister<Disk: Storage>: Sendable {
     private let diagnostics: Diagnostics
     private let lost: Counter
     private let state: Mutex<State>
+    /// The accounts of the lines that stood in the ranges; nil where no input could read any again.
+    let accounts: LossAccounts<Disk>?
+    /// The segments around a place that a reader has met, once what follows it tells all positions.
+    private let surroundings = Mutex<(@Sendable (LostRange) throws(SpoolError) -> [SegmentEntry])?>(nil)
 
     init(
         _ disk: Disk, segments: Disk, delivered: SequenceNumber, durable: SequenceNumber, diagnostics: Diagnostics,
-        registry: Registry
+        registry: Registry, accounts: LossAccounts<Disk>? = nil
     ) throws(SpoolError) {
+        self.accounts = accounts
         self.disk = disk
         self.segments = segments
         self.delivered = delivered
@@ -62,15 +67,41 @@ final class DamageRegister<Disk: Storage>: Sendable {
         }
     }
 
-    /// Takes note of a place, whoever has met it first. Copied aside and said when this returns, so that records behind
-    /// it may be handed on.
+    /// The range that begins at this place; nil if none is known to.
+    func range(at offset: UInt64, of segment: String) -> LostRange? {
+        state.withLock { $0.ranges.first { $0.segment == segment && $0.offset == offset } }
+    }
+
+    /// Takes note of a place that a reader has met, whichever was first. Copied aside and said when this returns, so that
+    /// records behind it may be handed on.
     func note(_ range: LostRange) throws(SpoolError) {
+        if state.withLock({ $0.isKnown(range) }) { return }
+        let surroundings = surroundings.withLock { $0 }
+        try note(range, last: nil) { () throws(SpoolError) in try surroundings?(range) ?? [] }
+    }
+
+    /// - Parameter find: rotates the segment, if it is the one that is written, and gives all segments.
+    func meet(_ find: @escaping @Sendable (LostRange) throws(SpoolError) -> [SegmentEntry]) {
+        surroundings.withLock { $0 = find }
+    }
+
+    /// The same of a place that the start has found.
+    ///
+    /// - Parameter last: the scan of the last segment, if the place is in it.
+    func note(
+        _ range: LostRange, last: SegmentScan?, entries: () throws(SpoolError) -> [SegmentEntry]
+    ) throws(SpoolError) {
         // One at a time: Delivery and the mover of dead letters meet the same place.
         let outcome: Result<Void, SpoolError> = state.withLock { state in
-            guard !state.ranges.contains(where: { $0.copyName == range.copyName }) else { return .success(()) }
             do throws(SpoolError) {
+                // What a full disk left out the last time is noted now.
+                let note = try accounts.flatMap { accounts throws(SpoolError) in
+                    let evidence = LossEvidence(segments: segments, entries: try entries())
+                    return try accounts.note(range, evidence: evidence, last: last)
+                }
+                guard !state.isKnown(range) else { return .success(()) }
                 let what = "damage: \(range.place); \(loss(range)); what is intact on both sides is delivered"
-                diagnostics.error("\(what); \(try copyAside(range, &state))")
+                diagnostics.error("\(what); \(try copyAside(range, &state))\(note?.sentence ?? "")")
             } catch {
                 return .failure(error)
             }
@@ -111,6 +142,8 @@ final class DamageRegister<Disk: Storage>: Sendable {
 }
 
 extension DamageRegister.State {
+    fileprivate func isKnown(_ range: LostRange) -> Bool { ranges.contains { $0.copyName == range.copyName } }
+
     fileprivate mutating func add(_ range: LostRange, keeping: Int) {
         if ranges.count >= keeping { ranges.removeFirst() }
         let index = ranges.firstIndex { $0.first > range.first } ?? ranges.count

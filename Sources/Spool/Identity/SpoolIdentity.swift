@@ -1,4 +1,3 @@
-import LinuxSystem
 import OperationLogs
 
 /// Who a spool is: the content of its identity file, as text with a checksum a line.
@@ -56,45 +55,16 @@ struct SpoolIdentity: Equatable, Sendable {
         [
             Self.version, "spool \(spool)", "machine \(host.machine)",
             "directory \(host.directoryInode) \(host.directoryBirthNanoseconds)",
-        ].map(Self.line).joined()
+        ].map(ChecksummedLine.of).joined()
     }
 
-    static func text(_ entry: IdentityEntry) -> String { line(entry.content) }
-
-    private static func line(_ content: String) -> String {
-        "\(content) crc32c=\(checksum(content))\n"
-    }
-
-    private static func checksum(_ content: String) -> String {
-        var content = content
-        let digits = String(content.withUTF8 { CRC32C.of(UnsafeRawBufferPointer($0)) }, radix: 16)
-        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-    }
+    static func text(_ entry: IdentityEntry) -> String { ChecksummedLine.of(entry.content) }
 
     static func read(_ bytes: [UInt8]) -> Reading {
-        var contents: [String] = []
-        var at = 0
-        while at < bytes.count {
-            guard let end = bytes[at...].firstIndex(of: 0x0a),
-                let content = content(String(decoding: bytes[at..<end], as: UTF8.self))
-            else { break }
-            contents.append(content)
-            at = end + 1
-        }
+        let (contents, goodBytes, isDamaged) = ChecksummedLine.all(bytes)
         if let first = contents.first, first != version { return .unknownVersion(first) }
-        // Only the last line can be torn: whole lines behind one that does not verify are damage. Zeros behind it are none:
-        // a crash may leave the length that an earlier torn line had.
-        let end = bytes.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
-        let isLastLine = bytes[at...].firstIndex(of: 0x0a).map { $0 + 1 == end } ?? true
-        guard let identity = SpoolIdentity(contents), isLastLine else { return .damaged(offset: at) }
-        return .valid(identity, goodBytes: at)
-    }
-
-    private static func content(_ line: String) -> String? {
-        let tail = " crc32c="
-        guard line.utf8.count > tail.utf8.count + 8 else { return nil }
-        let content = String(decoding: line.utf8.dropLast(tail.utf8.count + 8), as: UTF8.self)
-        return line == content + tail + checksum(content) ? content : nil
+        guard let identity = SpoolIdentity(contents), !isDamaged else { return .damaged(offset: goodBytes) }
+        return .valid(identity, goodBytes: goodBytes)
     }
 
     private init?(_ contents: [String]) {

@@ -142,6 +142,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         let group = RecordGroup(
             firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
         wanted = frame.nextSequence
+        damage.accounts?.handOut(group.lastSequence)
         lastRead = (group.firstSequence, group.lastSequence, group.origin)
         return group
     }
@@ -180,6 +181,11 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
             lost.next = following.first
             try damage.note(lost)
             try enter(following)
+        } else if let known = damage.range(at: offset, of: current.name), known.next == map.durable.advanced(by: 1) {
+            // The start has found it, and cut what stood behind it: what follows is written where the limit is.
+            offset = limit
+            expected = known.next
+            isChainKnown = false
         } else {
             throw damaged(current, what)
         }

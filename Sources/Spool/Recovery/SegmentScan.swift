@@ -17,9 +17,17 @@ struct SegmentScan: Sendable {
     private(set) var chain: UInt64
     /// Not behind a damaged place: the next frame's own is taken over.
     private var isChainKnown = true
+    /// Of the last frame whose header verifies and whose payload does not: the chain behind it is known all the same.
+    private var damagedFrame: FrameHeader?
+    /// Nothing verifies between the last loss and the end.
+    var endsBehindLoss: Bool { !isChainKnown }
     private(set) var latestFilledIn = Timestamp(microseconds: .min)
     private(set) var lastWritten: Timestamp
     private(set) var positions: [[UInt8]: [UInt8]] = [:]
+    /// Sources of which the segment says that they are to be forgotten.
+    private(set) var forgotten: Set<[UInt8]> = []
+    /// What is known of the positions around each of the losses.
+    private(set) var gaps = PositionGaps()
     private(set) var pipelines: [SnapshotEntry] = []
     /// The first records of the groups with their times.
     private(set) var marks = AgeMarks()
@@ -57,7 +65,11 @@ struct SegmentScan: Sendable {
             LostRange(
                 segment: SegmentName.of(header.firstSequence), offset: end, endOffset: found.offset,
                 first: nextSequence, next: next))
+        gaps.lost(losses.count - 1, hasRecords: next > nextSequence, positions)
         end = found.offset
+        if let frame = damagedFrame, frame.firstSequence == nextSequence, frame.nextSequence == next {
+            chain = frame.chain
+        }
         nextSequence = next
         isChainKnown = false
         return true
@@ -75,9 +87,13 @@ struct SegmentScan: Sendable {
         let whole = try spooling { () throws(SystemError) in
             try window.bytes(at: end, FrameHeader.length + frame.payloadLength, limit: limit)
         }
-        guard whole.count == FrameHeader.length + frame.payloadLength else { return false }
-        let payload = whole.part(FrameHeader.length, frame.payloadLength)
-        guard CRC32C.of(payload) == frame.payloadChecksum else { return false }
+        guard whole.count == FrameHeader.length + frame.payloadLength,
+            case let payload = whole.part(FrameHeader.length, frame.payloadLength),
+            CRC32C.of(payload) == frame.payloadChecksum
+        else {
+            damagedFrame = frame
+            return false
+        }
         try take(frame, payload)
         end += frame.frameLength
         return !tail.endsWithOwnSeal
@@ -98,6 +114,7 @@ struct SegmentScan: Sendable {
             guard let snapshot = Snapshot.read(payload) else { throw broken("the snapshot's lengths do not add up") }
             hasSnapshot = true
             for (key, value) in snapshot.positions { positions[key] = value }
+            gaps.take(snapshot: positions)
             pipelines = snapshot.pipelines
         case .group:
             if frame.recordCount > 0 { marks.add(frame.firstSequence, frame.written) }
@@ -120,8 +137,10 @@ struct SegmentScan: Sendable {
             firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
         do {
             try group.forEachChunk { chunk in
+                try gaps.take(chunk)
                 try chunk.forEachPosition { key, value in
                     positions[Array(key)] = value.isEmpty ? nil : Array(value)
+                    if value.isEmpty { forgotten.insert(Array(key)) }
                 }
             }
         } catch {

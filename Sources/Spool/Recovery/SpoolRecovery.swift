@@ -92,6 +92,12 @@ struct SpoolRecovery<Disk: Storage> {
     /// Every record up to here has its fate, as far as the cursor says.
     var delivered: SequenceNumber { cursor.map { min($0.settled, $0.moved) } ?? .zero }
 
+    /// No row moved beyond it, and nothing was discarded behind it, as far as the cursor and the identity say.
+    var top: SequenceNumber {
+        let floors = EventKind.allCases.map { identity.identity.floor(of: $0) }
+        return (floors + (cursor?.lanes.map(\.position) ?? [])).max() ?? .zero
+    }
+
     /// What a start knows to be lost: in the last segment, and before the first.
     var losses: [LostRange] {
         var losses = scan?.losses ?? []
@@ -151,10 +157,11 @@ struct SpoolRecovery<Disk: Storage> {
                 try spooling { () throws(SystemError) in try file.truncate(to: scan.header.fileLength) }
             }
             if recoveryCase?.remedy == .cut {
-                let torn = TornEnd(disk: disk, name: name, offset: scan.end, end: scan.lastByte)
+                var torn = TornEnd(disk: disk, name: name, offset: scan.end, end: scan.lastByte)
+                if needsSeal { torn.seal = seal(scan) }
                 sentences.append(try torn.cut(file))
             }
-            try spooling { () throws(SystemError) in try rewriteLastGroup(scan, file) }
+            if !needsSeal { try spooling { () throws(SystemError) in try rewriteLastGroup(scan, file) } }
         }
         try spooling { () throws(SystemError) in
             try segments.synchronizeDirectory()
@@ -163,6 +170,19 @@ struct SpoolRecovery<Disk: Storage> {
         for sentence in sentences { diagnostics.warning(sentence) }
         let label = recoveryCase.map { "\($0.inWords); the spool ends at record \(nextSequence.rawValue - 1)" }
         return ([label ?? "a new spool"] + sentences).joined(separator: "; ")
+    }
+
+    /// Whether a seal is written where a torn end begins: to be examined again then.
+    var needsSeal: Bool {
+        guard let scan, recoveryCase?.remedy == .cut else { return false }
+        return scan.endsBehindLoss && scan.end + UInt64(2 * FrameHeader.length) <= scan.header.fileLength
+    }
+
+    private func seal(_ scan: SegmentScan) -> [UInt8] {
+        FrameHeader(
+            kind: .seal, firstSequence: scan.nextSequence, run: identity.identity.runs.last?.id ?? .zero,
+            chain: scan.chain, latestFilledIn: scan.latestFilledIn, written: scan.lastWritten
+        ).bytes(salt: scan.header.salt, offset: scan.end)
     }
 
     /// What was read may stand in the page cache only, if an earlier sync failed: written again, it is dirty again.

@@ -12,6 +12,9 @@ struct TornEnd<Disk: Storage> {
     /// Where the bytes begin, and behind the last that is not zero.
     let offset: UInt64
     let end: UInt64
+    /// A seal to be written where the bytes begin; empty where something verifies before them. Behind a loss it keeps the
+    /// loss from looking like a part of this end, once this end is gone: it goes with the first sector.
+    var seal: [UInt8] = []
 
     /// Synced when this returns.
     /// - Returns: what was done, in a sentence.
@@ -30,7 +33,8 @@ struct TornEnd<Disk: Storage> {
             var at = offset
             while at < upTo {
                 let count = min(Self.block, upTo - at)
-                try file.write([UInt8](repeating: 0, count: Int(count)), at: at)
+                let front = at == offset ? seal : []
+                try file.write([front, [UInt8](repeating: 0, count: max(0, Int(count) - front.count))], at: at)
                 at += count
             }
             try file.synchronize()

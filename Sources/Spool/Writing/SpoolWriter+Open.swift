@@ -20,22 +20,46 @@ extension SpoolWriter {
     ///   - host: compared with the one the spool was made on.
     ///   - pipelines: the newest undelivered watermark of each pipeline, for the snapshot at the head of a segment;
     ///     asked on the writer's thread. Keys and values are opaque.
+    ///   - sources: reads the positions of inputs that can read lines again, for those that stood in a damaged place; nil
+    ///     where there are none.
     ///   - randomID: for the spool, the run and the salts.
     /// - Throws: `SpoolError`; in the cases whose remedy is to stop, nothing was changed.
     public static func open(
         disk: Disk, time: Time, options: SpoolOptions, host: SpoolHost, diagnostics: Diagnostics, registry: Registry,
-        pipelines: (@Sendable () -> [SnapshotEntry])? = nil,
+        pipelines: (@Sendable () -> [SnapshotEntry])? = nil, sources: (any SourcePositionReading)? = nil,
         randomID: @escaping @Sendable () -> UniqueID = UniqueID.random
     ) throws(SpoolError) -> SpoolWriter {
         let options = try options.validated()
         let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
-        let recovery = try mend(found, sparing: &reserve, diagnostics)
+        let accounts = try sources.map { sources throws(SpoolError) in
+            try LossAccounts(disk, sources: sources, top: found.top, name: found.identity.identity.name) {
+                Timestamp(unixMicroseconds: time.realtimeMicroseconds())
+            }
+        }
+        // Before it is cut: nobody could tell later that there was one.
+        if let accounts, let scan = found.scan, found.recoveryCase == .tornTail {
+            try accounts.noteEnd(scan)
+            if accounts.takeUnnoted() {
+                _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
+                try accounts.noteEnd(scan)
+            }
+        }
+        var recovery = try mend(found, sparing: &reserve, diagnostics)
+        if found.needsSeal {
+            found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
+            recovery += "; " + (try mend(found, sparing: &reserve, diagnostics))
+        }
         let damage = try DamageRegister(
             disk, segments: segments, delivered: found.delivered,
-            durable: SequenceNumber(found.nextSequence.rawValue - 1), diagnostics: diagnostics, registry: registry)
-        for loss in found.losses { try damage.note(loss) }
+            durable: SequenceNumber(found.nextSequence.rawValue - 1), diagnostics: diagnostics, registry: registry,
+            accounts: accounts)
+        try note(found, in: damage)
+        if accounts?.takeUnnoted() ?? false {
+            _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
+            try note(found, in: damage)
+        }
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
@@ -68,6 +92,13 @@ extension SpoolWriter {
             SpoolParts(
                 core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery, damage: damage),
             time: time, options: options, diagnostics: diagnostics, registry: registry)
+    }
+
+    private static func note(_ found: SpoolRecovery<Disk>, in damage: DamageRegister<Disk>) throws(SpoolError) {
+        for loss in found.losses {
+            let isLast = loss.segment == found.entries.last?.name
+            try damage.note(loss, last: isLast ? found.scan : nil) { found.entries }
+        }
     }
 
     /// Mending is the same when it is done again.

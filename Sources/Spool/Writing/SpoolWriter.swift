@@ -52,6 +52,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
         syncSeconds = registry.histogram(
             "opslogd_spool_sync_seconds", help: "How long the sync of a group took.", bounds: Histogram.syncBounds)
         registerGauges(registry)
+        damage.meet { [weak self] range throws(SpoolError) in try self?.surroundings(of: range) ?? [] }
     }
 
     /// Every run of this spool, this one included, oldest first.

@@ -9,7 +9,7 @@ struct SpoolCommand: ParsableCommand {
         abstract: "The spool's files: looked at also while the daemon runs, settled while it is down.",
         subcommands: [
             SpoolListCommand.self, SpoolCatCommand.self, SpoolVerifyCommand.self, SpoolAdoptCommand.self,
-            SpoolDiscardCommand.self,
+            SpoolDiscardCommand.self, SpoolRereadCommand.self,
         ])
 }
 

@@ -56,10 +56,11 @@ struct Daemon {
         spool = try Writer.open(
             disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool),
             host: SpoolHost.current(stateDirectory: settings.stateDirectory), diagnostics: log.diagnostics(of: "spool"),
-            registry: registry)
+            registry: registry, sources: FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)))
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: log.diagnostics(of: "dead letters"))
+        try spool.account { [deadLetters] in try deadLetters.holdsAny(from: $0, before: $1) }
         mover = try DeadLetterMover(
             source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
             diagnostics: log.diagnostics(of: "dead letters"))
@@ -70,7 +71,8 @@ struct Daemon {
 
         let inputs = InputFactory(
             sink: spool, time: time, watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn),
-            maxFuture: settings.delivery.maxFuture, recovered: spool.recoveredPositions, registry: registry, log: log)
+            maxFuture: settings.delivery.maxFuture, recovered: spool.recoveredPositions, losses: spool,
+            registry: registry, log: log)
         sockets = try settings.inputs.compactMap { try inputs.socket($0) }
         files = try settings.inputs.compactMap { try inputs.file($0) }
     }
@@ -139,7 +141,8 @@ struct Daemon {
 
     @Sendable private func readiness() -> TelemetryEndpoints.Readiness {
         if !isOpen.isSet { return .notReady("the inputs are being opened") }
-        if let input = files.first(where: { !$0.status.hasLooked }) {
+        // One that waits for the database does not keep the others' producers away.
+        if let input = files.first(where: { !$0.status.hasLooked && $0.status.wait == nil }) {
             return .notReady("the input \(input.status.name) looks for its files")
         }
         let status = spool.status
@@ -150,7 +153,7 @@ struct Daemon {
     private func report() -> StatusReport {
         StatusReport(
             startedNanoseconds: started, sockets: sockets.map(\.status), files: files.map(\.status),
-            spool: spool.status,
+            spool: spool.status, losses: spool.losses,
             delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
     }
 
@@ -175,4 +178,12 @@ final class GroupHolder: Sendable {
 
     func set(_ group: ServiceGroup) { self.group.withLock { $0 = group } }
     func stop() async { await group.withLock { $0 }?.triggerGracefulShutdown() }
+}
+
+extension InputSettings {
+    /// The name of an input that follows files; nil of any other.
+    fileprivate var fileInputName: String? {
+        guard case .file(let settings) = self else { return nil }
+        return settings.name
+    }
 }

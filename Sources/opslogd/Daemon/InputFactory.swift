@@ -14,6 +14,7 @@ struct InputFactory {
     let maxFuture: Duration
     /// Of all inputs; each takes those whose key begins with its name.
     let recovered: [SnapshotEntry]
+    let losses: any LostSources
     let registry: Registry
     let log: DaemonLog
     private let handedOver = HandedOverSocket.takeAll()
@@ -22,13 +23,14 @@ struct InputFactory {
 
     init(
         sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock, maxFuture: Duration,
-        recovered: [SnapshotEntry], registry: Registry, log: DaemonLog
+        recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
     ) {
         self.sink = sink
         self.time = time
         self.watermarkClock = watermarkClock
         self.maxFuture = maxFuture
         self.recovered = recovered
+        self.losses = losses
         self.registry = registry
         self.log = log
     }
@@ -47,6 +49,7 @@ struct InputFactory {
         return try FileInput(
             FileInputOptions(settings, maxFuture: maxFuture), sink: sink,
             recovered: recovered.filter { $0.key.starts(with: prefix) }, clock: time, watermarkClock: watermarkClock,
-            diagnostics: log.diagnostics(of: "intake"), registry: registry, claims: claims)
+            diagnostics: log.diagnostics(of: "intake"), registry: registry, claims: claims,
+            losses: losses)
     }
 }

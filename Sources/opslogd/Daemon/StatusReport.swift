@@ -13,6 +13,7 @@ struct StatusReport {
     let sockets: [SocketInputStatus]
     let files: [FileInputStatus]
     let spool: SpoolStatus
+    let losses: [LossSummary]
     let delivery: DeliveryStatus
     let deadLetters: DeadLettersStatus
     let lastError: DaemonLog.LastError?
@@ -50,7 +51,8 @@ struct StatusReport {
         object.add("lost_bytes", raw: "\(input.bytesLost)")
         object.add("watched_directories", raw: "\(input.watchedDirectories.count)")
         object.add("polled_directories", raw: array(input.polledDirectories))
-        object.add("waiting", text: input.hasLooked ? input.failures.first : "its files are being looked for")
+        object.add(
+            "waiting", text: input.wait ?? (input.hasLooked ? input.failures.first : "its files are being looked for"))
         let listed = input.files.prefix(100).map { file in
             var entry = JSONObjectWriter()
             entry.add("path", text: file.path)
@@ -81,18 +83,43 @@ struct StatusReport {
         object.add("groups", raw: "\(spool.groups)")
         object.add("syncs", raw: "\(spool.syncs)")
         object.add("lost_records", raw: "\(spool.lostRanges.reduce(0) { $0 + $1.recordCount })")
-        object.add("lost_ranges", raw: "[" + spool.lostRanges.prefix(100).map(json).joined(separator: ",") + "]")
+        object.add("lost_ranges", raw: "[" + lostRanges.prefix(100).joined(separator: ",") + "]")
         object.add("waiting", text: spool.failure ?? spool.shortage?.description)
         object.add("recovery", text: spool.recovery)
         return object.text
     }
 
+    /// All that are known to be damaged or missing, and ends of which nobody knows what stood in them.
+    private var lostRanges: [String] {
+        func isSame(_ lost: LostRange, _ loss: LossSummary) -> Bool {
+            lost.segment == loss.segment && lost.offset == loss.offset && lost.first == loss.first
+                && lost.next == loss.next
+        }
+        let ends = losses.filter { $0.next == nil && $0.state != .closed }
+        return ends.map { json($0) }
+            + spool.lostRanges.map { lost in
+                losses.first { isSame(lost, $0) }.map { json($0) } ?? json(lost)
+            }
+    }
+
+    private func json(_ loss: LossSummary) -> String {
+        var object = loss.jsonFront
+        let sources = loss.sources.prefix(100).map(\.jsonObject.text)
+        object.add("sources", raw: "[" + sources.joined(separator: ",") + "]")
+        return object.text
+    }
+
+    /// Of one that is not accounted for: an earlier version noted it.
     private func json(_ lost: LostRange) -> String {
         var object = JSONObjectWriter()
+        object.add("range", raw: "null")
+        object.add("state", text: nil)
+        object.add("time", text: nil)
         object.add("segment", text: lost.segment)
         object.add("offset", raw: "\(lost.offset)")
         object.add("first_sequence", raw: lost.recordCount > 0 ? "\(lost.first.rawValue)" : "null")
         object.add("last_sequence", raw: lost.recordCount > 0 ? "\(lost.next.rawValue - 1)" : "null")
+        object.add("sources", raw: "[]")
         return object.text
     }
 

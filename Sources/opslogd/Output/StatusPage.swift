@@ -24,6 +24,7 @@ struct StatusPage: Decodable {
         let waiting: String?
 
         struct LostRange: Decodable {
+            let state: String?
             let firstSequence: UInt64?
             let lastSequence: UInt64?
         }
@@ -92,6 +93,13 @@ struct StatusPage: Decodable {
             let named = ranges.prefix(10).joined(separator: ", ") + (ranges.count > 10 ? ", …" : "")
             StandardOutput.line(
                 "       " + style.red("\(Self.count(spool.lostRecords, "record")) in damaged places: \(named)"))
+        }
+        let aside = spool.lostRanges.count { $0.state == "set_aside" }
+        if aside > 0 {
+            StandardOutput.line(
+                "       "
+                    + style.red(
+                        "lines of \(Self.count(UInt64(aside), "range")) are set aside: see 'opslogd spool reread'"))
         }
         let version = delivery.connected ? delivery.serverVersion : nil
         let server = version.map { " to PostgreSQL \(Printable.text($0))" } ?? ""

@@ -111,6 +111,8 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     private(set) var isDisputed = false
     private(set) var server: DatabaseServer?
     var refusesRewind = false
+    /// What it was told of the database's rows: the highest position, and whether they fit.
+    private(set) var comparisons: [(highest: SequenceNumber, isAccepted: Bool)] = []
     var state: State { history[history.count - 1] }
 
     var lanes: [LanePosition] { state.lanes }
@@ -124,6 +126,10 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
         for lane in lanes { next.lanes[Int(lane.lane.rawValue) - 1] = lane }
         next.settled = settled
         history.append(next)
+    }
+
+    func compared(_ rows: [LanePosition], isAccepted: Bool) {
+        comparisons.append((rows.map(\.position).max() ?? .zero, isAccepted))
     }
 
     func rewind(_ lanes: [LanePosition], settled: SequenceNumber) throws {

@@ -1,0 +1,273 @@
+import LinuxSystem
+import OperationLogs
+import Synchronization
+
+/// Keeps the account of lost ranges: which lines of files stood in them, and whether they may be read again.
+///
+/// A range is *free* if no line of it can have been delivered or become a dead letter: it begins behind all positions of
+/// the cursor and of the database's rows, and behind everything that a reader of this run has handed on, and the dead
+/// letters hold nothing of it. The cursor may lag the database, so a range that was met before the database was asked
+/// stays *open* until then; what cannot be shown to be free is set *aside*. Any thread may ask and tell.
+final class LossAccounts<Disk: Storage>: Sendable {
+    private struct State {
+        var file: LossFile<Disk>
+        /// The highest position that was known when this run began.
+        let top: SequenceNumber
+        /// The highest of the database's rows in any comparison of this run, under whatever name.
+        var rows = SequenceNumber.zero
+        /// Whether they have fitted once.
+        var isAccepted = false
+        var name: UniqueID
+        var deadLetters: (@Sendable (SequenceNumber, SequenceNumber?) throws -> Bool)?
+        var wakes: [@Sendable () -> Void] = []
+        /// Why a loss could not be noted: then nothing is read before somebody has seen to it.
+        var unnoted: String?
+    }
+
+    /// What the note of a range says for the log.
+    struct Note {
+        var number: Int
+        var verdict: LossEntry.Verdict
+        var sources: [SourceRange]
+        var isDoubtful: Bool
+    }
+
+    private let sources: any SourcePositionReading
+    private let now: @Sendable () -> Timestamp
+    private let handedOut = Atomic<UInt64>(0)
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - top: of all positions that the cursor knows.
+    ///   - name: under which the spool is delivered.
+    init(
+        _ disk: Disk, sources: any SourcePositionReading, top: SequenceNumber, name: UniqueID,
+        now: @escaping @Sendable () -> Timestamp
+    ) throws(SpoolError) {
+        self.sources = sources
+        self.now = now
+        var file = try LossFile(disk)
+        try file.prepare()
+        state = Mutex(State(file: file, top: top, name: name))
+    }
+
+    /// A reader has handed on records up to here.
+    func handOut(_ sequence: SequenceNumber) { handedOut.max(sequence.rawValue, ordering: .relaxed) }
+
+    /// Whether records became dead letters is asked so.
+    func ask(
+        _ deadLetters: @escaping @Sendable (SequenceNumber, SequenceNumber?) throws -> Bool
+    ) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            state.deadLetters = deadLetters
+            var entries: [LossEntry] = []
+            for loss in state.file.book.losses.values.sorted(by: { $0.number < $1.number })
+            where loss.verdict == .open && !loss.isCleared {
+                let doubts = loss.notice.isDoubtful ? loss.doubts : nil
+                // What is moved later lies behind the range, and says nothing of it.
+                let isClear = isClear(loss.notice, state)
+                entries.append(isClear ? .cleared(loss.number) : decision(loss.number, .aside, doubts))
+            }
+            if !entries.isEmpty { try state.file.append(entries) }
+        }
+    }
+
+    /// Whether none of its records became a dead letter; false too where that cannot be told.
+    private func isClear(_ notice: LossNotice, _ state: State) -> Bool {
+        guard let deadLetters = state.deadLetters, let first = notice.first else { return false }
+        return (try? !deadLetters(first, notice.next)) ?? false
+    }
+
+    var losses: [LossBook.Loss] {
+        state.withLock { $0.file.book.losses.values.sorted { $0.number < $1.number } }
+    }
+
+    // MARK: Noting
+
+    /// Durable when this returns; a range that is known already is nothing.
+    ///
+    /// - Parameter last: the scan of the last segment, if the range is in it: then nothing behind the range tells all
+    ///   positions.
+    func note(_ range: LostRange, evidence: LossEvidence<Disk>, last: SegmentScan?) throws(SpoolError) -> Note? {
+        try change { state throws(SpoolError) in
+            let isBehindList = last.map { hasFallenBack($0, state) } ?? false
+            if state.file.book.holds(range.copyName) {
+                // It may have grown over positions behind it, of which the name tells nothing.
+                guard isBehindList, !state.file.book.isInDoubt(range.copyName) else { return nil }
+            }
+            let findings = try evidence.findings(of: range)
+            // Without records no line was lost; but the note that lines were set aside, or read again, may have been.
+            let mayMatter =
+                range.recordCount > 0 || !findings.isCertain || state.file.book.losses.contains { $0.value.hasSources }
+            // Those that began before it are listed already, but for what has been lost since, or was never read again.
+            let others = findings.earlier + (last == nil ? findings.doubtful : [])
+            let gaps = range.recordCount > 0 ? (known: findings.known, others: others) : ([], [])
+            let isCertain = findings.isCertain && !isBehindList
+            return try note(
+                range.copyName, first: range.first, gaps, isCertain: isCertain,
+                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, &state)
+        }
+    }
+
+    /// The same of an end that is torn or damaged, which nobody can tell: it may have held records that were delivered.
+    func noteEnd(_ scan: SegmentScan) throws(SpoolError) {
+        let name = LossNotice.endName(
+            segment: SegmentName.of(scan.header.firstSequence), offset: scan.end, first: scan.nextSequence)
+        try change { state throws(SpoolError) in
+            guard !state.file.book.isInDoubt(name) else { return }
+            // A position of before a range that was delivered.
+            let isStale = scan.losses.indices.contains { index in
+                state.file.book.isAside(scan.losses[index].copyName) && scan.gaps.isPending(since: index)
+            }
+            _ = try note(
+                name, first: scan.nextSequence, ([], []), isCertain: !hasFallenBack(scan, state) && !isStale,
+                doubts: Array(scan.positions.keys), until: now(), &state)
+        }
+    }
+
+    /// Whether a source's position is before bytes that were listed of it: where it had been read on, that has been lost
+    /// since. Reading on from there would read them beside the list.
+    private func hasFallenBack(_ scan: SegmentScan, _ state: State) -> Bool {
+        let own = SegmentName.of(scan.header.firstSequence)
+        return state.file.book.losses.values.contains { loss in
+            loss.sources.values.contains { bytes in
+                let now = scan.positions[bytes.key]
+                // Of one that is not there, the snapshot would tell if it was listed before.
+                let mayBeLost = !scan.hasSnapshot || loss.notice.name.hasPrefix(own)
+                guard now != nil || mayBeLost && !scan.forgotten.contains(bytes.key) else { return false }
+                return sources.range(of: PositionGap(key: bytes.key, before: now, after: bytes.identity)) != nil
+            }
+        }
+    }
+
+    private func note(
+        _ name: String, first: SequenceNumber, _ gaps: (known: [PositionGap], others: [PositionGap]), isCertain: Bool,
+        doubts: [[UInt8]],
+        until: Timestamp?, _ state: inout State
+    ) throws(SpoolError) -> Note {
+        let number = state.file.book.next
+        let notice = LossNotice(
+            name: name, spool: state.name, time: now().rfc3339, until: (until?.unixMicroseconds ?? 0) * 1000,
+            isDoubtful: until != nil)
+        let doubts = until == nil ? [] : doubts.filter { sources.input(of: $0) != nil }
+        var found: [SourceRange] = []
+        for (index, gap) in (gaps.known + gaps.others).enumerated() {
+            guard var bytes = sources.range(of: gap) else { continue }
+            bytes.isExact = bytes.isExact && isCertain && index < gaps.known.count
+            found += state.file.book.unlisted(bytes)
+        }
+        found.sort { ($0.path, $0.from) < ($1.path, $1.from) }
+        var entries: [LossEntry] = [.range(number, notice)]
+        for (index, bytes) in found.enumerated() { entries.append(.source(number, index + 1, bytes)) }
+        for key in doubts { entries.append(.doubt(number, key: key)) }
+        let handedOut = SequenceNumber(handedOut.load(ordering: .relaxed))
+        let first = state.file.book.firstAtStake(notice) ?? first
+        let isTouched = !isCertain || first <= max(state.top, state.rows, handedOut)
+        var verdict: LossEntry.Verdict = isTouched ? .aside : state.isAccepted ? .free : .open
+        if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
+        entries.append(.noted(number, .open))
+        if verdict != .aside, state.deadLetters != nil { entries.append(.cleared(number)) }
+        if verdict != .open {
+            entries.append(decision(number, verdict, until == nil ? nil : Set(doubts)))
+        }
+        do {
+            try state.file.append(entries)
+        } catch  where error.isOutOfSpace {
+            state.unnoted =
+                "the spool lost \(notice.inWords), and there is no room to note it (\(error)); free space, "
+                + "and start opslogd again"
+        }
+        return Note(number: number, verdict: verdict, sources: found, isDoubtful: until != nil)
+    }
+
+    /// Whether something could not be noted for want of room: after some was made, it is to be noted again.
+    func takeUnnoted() -> Bool {
+        state.withLock { state in
+            defer { state.unnoted = nil }
+            return state.unnoted != nil
+        }
+    }
+
+    // MARK: Deciding
+
+    /// The database's rows were compared.
+    ///
+    /// - Parameters:
+    ///   - rows: of this spool's name at that time, empty if they were made.
+    ///   - isAccepted: whether they fit: delivery goes on from them. Before that they can only show what was delivered.
+    func compared(_ rows: [LanePosition], isAccepted: Bool, name: UniqueID) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            state.rows = max(state.rows, rows.map(\.position).max() ?? .zero)
+            state.isAccepted = state.isAccepted || isAccepted
+            state.name = name
+            try decide(&state, isAccepted: isAccepted)
+        }
+    }
+
+    private func decide(_ state: inout State, isAccepted: Bool) throws(SpoolError) {
+        var entries: [LossEntry] = []
+        for loss in state.file.book.losses.values.sorted(by: { $0.number < $1.number }) where loss.verdict == .open {
+            let first = state.file.book.firstAtStake(loss.notice) ?? .zero
+            let doubts = loss.notice.isDoubtful ? loss.doubts : nil
+            let isUnknown = !loss.isCleared || loss.notice.spool != state.name
+            if first <= max(state.rows, state.top) || isAccepted && isUnknown {
+                entries.append(decision(loss.number, .aside, doubts))
+            } else if isAccepted {
+                entries.append(decision(loss.number, .free, doubts))
+            }
+        }
+        if !entries.isEmpty { try state.file.append(entries) }
+    }
+
+    private func decision(_ number: Int, _ verdict: LossEntry.Verdict, _ doubts: Set<[UInt8]>?) -> LossEntry {
+        let names = doubts.map { Set(sources.inputs).union($0.compactMap(sources.input)) } ?? []
+        return .decided(number, verdict, inputs: verdict == .aside ? names.sorted() : [])
+    }
+
+    // MARK: What inputs ask and tell
+
+    func orders(for input: String) -> DamageOrders {
+        state.withLock { state in
+            var orders = state.file.book.orders(for: input)
+            if let reason = state.unnoted { orders.wait = reason }
+            return orders
+        }
+    }
+
+    func onOrders(_ wake: @escaping @Sendable () -> Void) { state.withLock { $0.wakes.append(wake) } }
+
+    func setAside(_ bytes: [SourceRange], range: Int) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            var next = (state.file.book.losses[range]?.sources.keys.max() ?? 0) + 1
+            var entries: [LossEntry] = []
+            for bytes in bytes.flatMap({ state.file.book.unlisted($0) }) {
+                entries.append(.source(range, next, bytes))
+                next += 1
+            }
+            if !entries.isEmpty { try state.file.append(entries) }
+        }
+    }
+
+    func tell(_ entries: [LossEntry]) throws(SpoolError) {
+        try change { state throws(SpoolError) in try state.file.append(entries) }
+    }
+
+    /// Changes the state, and wakes whoever may have new orders.
+    private func change<Result>(
+        _ body: (inout State) throws(SpoolError) -> Result
+    ) throws(SpoolError) -> Result {
+        let outcome: (Swift.Result<Result, SpoolError>, [@Sendable () -> Void]) = state.withLock { state in
+            do throws(SpoolError) {
+                return (.success(try body(&state)), state.wakes)
+            } catch {
+                return (.failure(error), [])
+            }
+        }
+        for wake in outcome.1 { wake() }
+        return try outcome.0.get()
+    }
+}
+
+extension LossBook.Loss {
+    var hasSources: Bool { !sources.isEmpty }
+}

@@ -1,0 +1,139 @@
+import OperationLogs
+
+/// What is known of each lost range and what became of it: the entries of the file `losses`, one after the other.
+///
+/// Values only. Two rules keep a line from coming twice: a source's lines are read again only while the book says so,
+/// and it says so only for a range of which no line was delivered, or on the operator's word; and both end where a
+/// later loss may have taken the note of how far such a reading had got.
+struct LossBook: Sendable {
+    struct Loss: Sendable {
+        let number: Int
+        let notice: LossNotice
+        var verdict: LossEntry.Verdict = .open
+        /// By their numbers, from 1.
+        var sources: [Int: SourceRange] = [:]
+        var doubts: Set<[UInt8]> = []
+        /// The inputs that a doubt concerns and that have not gone on yet.
+        var halted: [String] = []
+        /// The dead letters were asked.
+        var isCleared = false
+        var isAsked = false
+        var done: Set<Int> = []
+
+        /// The numbers of the sources whose lines are to be read again now.
+        var due: [Int] {
+            sources.keys.sorted().filter { index in
+                !done.contains(index) && (isAsked || verdict == .free && sources[index]?.isExact ?? false)
+            }
+        }
+
+        /// Those that wait for the operator's word.
+        var isWaitingForWord: Bool {
+            verdict != .open && !isAsked && sources.keys.contains { !done.contains($0) && !due.contains($0) }
+        }
+    }
+
+    /// Whose lines are all there, by number.
+    private(set) var losses: [Int: Loss] = [:]
+    private var unfinished: [Int: Loss] = [:]
+
+    var next: Int { max(losses.keys.max() ?? 0, unfinished.keys.max() ?? 0) + 1 }
+
+    func holds(_ name: String) -> Bool { losses.values.contains { $0.notice.name == name } }
+    /// Whether inputs wait for the verdict on a range of this name, or have not gone on behind it. Ends that are torn at
+    /// the same place, one after the other, are told apart so.
+    func isInDoubt(_ name: String) -> Bool {
+        losses.values.contains { $0.notice.name == name && ($0.verdict == .open || !$0.halted.isEmpty) }
+    }
+
+    /// The first record whose line may come twice if reading goes on from the positions that are left. What is lost before
+    /// in the same segment may have held the positions from which these were told, or of sources that are not known now.
+    func firstAtStake(_ notice: LossNotice) -> SequenceNumber? {
+        // An end that is torn takes nothing with it that was durable: so it is asked for the positions that are left.
+        guard notice.isDoubtful, notice.next != nil else { return notice.first }
+        let firsts = losses.values.map(\.notice).filter { $0.isDoubtful && $0.segment == notice.segment }.compactMap(
+            \.first)
+        return notice.first.map { first in min(first, firsts.min() ?? first) }
+    }
+
+    func isAside(_ name: String) -> Bool {
+        losses.values.contains { $0.notice.name == name && $0.verdict == .aside }
+    }
+
+    mutating func take(_ entry: LossEntry) {
+        switch entry {
+        case .range(let number, let notice): unfinished[number] = Loss(number: number, notice: notice)
+        case .source(let number, let index, let bytes):
+            unfinished[number]?.sources[index] = bytes
+            losses[number]?.sources[index] = bytes
+        case .doubt(let number, let key): unfinished[number]?.doubts.insert(key)
+        case .certain(let number, let key): losses[number]?.doubts.remove(key)
+        case .noted(let number, let verdict):
+            guard var loss = unfinished.removeValue(forKey: number) else { return }
+            loss.verdict = verdict
+            losses[number] = loss
+        case .cleared(let number): losses[number]?.isCleared = true
+        case .decided(let number, let verdict, let inputs):
+            losses[number]?.verdict = verdict
+            guard verdict == .aside, losses[number]?.notice.isDoubtful ?? false else { return }
+            losses[number]?.halted = inputs
+            // How far they had got may have stood in this range, and is not known any more.
+            for other in losses.keys { losses[other]?.withdraw() }
+        case .over(let number, let input): losses[number]?.halted.removeAll { $0 == input }
+        case .reread(let number, _): losses[number]?.isAsked = true
+        case .done(let number, let index): losses[number]?.done.insert(index)
+        }
+    }
+
+    /// What an input has to heed.
+    func orders(for input: String) -> DamageOrders {
+        var orders = DamageOrders()
+        guard !losses.isEmpty else { return orders }
+        for loss in losses.values.sorted(by: { $0.number < $1.number }) {
+            if loss.verdict == .open, loss.notice.isDoubtful {
+                orders.wait =
+                    "the spool lost \(loss.notice.inWords), in which positions of its files may have stood: it reads on "
+                    + "when the database has said whether any of it was delivered"
+            }
+            if loss.halted.contains(input) {
+                orders.doubts.append(
+                    PositionDoubt(range: loss.number, keys: loss.doubts, bornBefore: loss.notice.until))
+            }
+            for index in loss.due {
+                guard let bytes = loss.sources[index], bytes.input == input else { continue }
+                orders.rereadings.append(Rereading(range: loss.number, source: index, bytes: bytes))
+            }
+        }
+        return orders
+    }
+
+    /// Without what is listed already of the same source, in as many parts as that leaves.
+    func unlisted(_ bytes: SourceRange) -> [SourceRange] {
+        var parts = [bytes]
+        for other in losses.values.flatMap(\.sources.values) where other.key == bytes.key {
+            parts = parts.flatMap { part -> [SourceRange] in
+                var (before, behind) = (part, part)
+                before.upTo = min(part.upTo ?? .max, other.from)
+                behind.from = max(part.from, other.upTo ?? .max)
+                return [before, behind].filter { $0.from < $0.upTo ?? .max }
+            }
+        }
+        return parts
+    }
+}
+
+extension LossBook.Loss {
+    /// What was to be read again needs a new word.
+    fileprivate mutating func withdraw() {
+        isAsked = false
+        if verdict == .free { verdict = .aside }
+    }
+}
+
+extension LossNotice {
+    /// For a sentence.
+    var inWords: String {
+        if let range = LostRange.named(name) { return range.recordCount > 0 ? range.records : "positions" }
+        return first.map { "what stood behind record \($0.rawValue - 1), if it was not torn" } ?? "records"
+    }
+}

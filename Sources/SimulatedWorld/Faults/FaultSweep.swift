@@ -1,4 +1,7 @@
 /// The N-th call of each kind fails, in every way, once and for good, for every N until the scenario makes fewer calls.
+///
+/// Signals and short counts end below the seam: `WholeTransfer` goes on behind them, and has tests of its own. What they
+/// leave at the seam are writes that fail with a part of their bytes written.
 package struct FaultSweep: Sendable {
     /// A fault with the scenario in which it happens.
     package struct Case: Sendable, CustomStringConvertible {

@@ -24,7 +24,7 @@ package struct FaultSweep: Sendable {
     private let shard: (number: Int, of: Int)
 
     /// - Parameters:
-    ///   - every: of the N above 4 only every so-many-th.
+    ///   - every: only every so-many-th N, beginning with another one for each error, so that each call fails in some way.
     ///   - shard: a share of the work, from 0, of so many.
     package init(
         scenarios: [FaultScenario] = FaultScenario.all, calls: [StorageCall] = StorageCall.allCases, every: Int = 1,
@@ -48,7 +48,8 @@ package struct FaultSweep: Sendable {
                     for (isForGood, torn) in Self.extents(of: call) {
                         series += 1
                         guard series % shard.of == shard.number else { continue }
-                        let first = CallFaults.Rule(call: call, nth: 1, code: code, isForGood: isForGood, torn: torn)
+                        let first = CallFaults.Rule(
+                            call: call, nth: 1 + series % every, code: code, isForGood: isForGood, torn: torn)
                         play(first, in: scenario, upTo: limit, willPlay, &outcome)
                         if outcome.broken.count >= limit { return outcome }
                     }
@@ -72,7 +73,7 @@ package struct FaultSweep: Sendable {
             } catch {
                 outcome.broken.append((one, error as? BrokenPromise ?? BrokenPromise("\(error)")))
             }
-            repeat { one.rule.nth += 1 } while one.rule.nth > 4 && one.rule.nth % every != 0
+            one.rule.nth += every
         }
     }
 

@@ -8,7 +8,7 @@ struct FaultsCommand: ParsableCommand {
         abstract: "The N-th call of each kind at the storage seam fails, for every N, in whole scenarios.",
         discussion: "What breaks a promise is printed, with the fault; exit 1.")
 
-    @Option(help: "Of the N above 4, only every so-many-th.") var every = 1
+    @Option(help: "Only every so-many-th N, another one for each error.") var every = 1
     @Option(help: "Which share of the work, from 0.") var shard = 0
     @Option(help: "How many shares there are.") var shards = 1
     @Option(help: "Ends behind so many broken promises.") var limit = 1

@@ -34,7 +34,8 @@ package struct FaultScenario: Sendable {
             "a start behind a torn end",
             [
                 arrive(40), settle, write(60), [.powerCutWithin(share: 50, seed: 3, operations: 1)], arrive(10), settle,
-                write(60), [.powerCutWithin(share: 75, seed: 4, operations: 1)], arrive(10), settle,
+                write(60), [.powerCutWithin(share: 75, seed: 4, operations: 1)], arrive(40),
+                [.powerCutWithin(share: 50, seed: 6, operations: 1)], arrive(10), settle,
             ]),
         FaultScenario(
             "a damaged place in the backlog, and another while it is read",

@@ -396,6 +396,9 @@ final class World {
     private func balance() throws {
         try checkTables()
         try checkWatermarks()
+        if let double = try JournalBooks.firstDouble(in: SimulatedDisk(disk)) {
+            throw BrokenPromise("the dead letter \(double) was written twice")
+        }
         var letters: [UInt64: DeadLetter] = [:]
         try DeadLetterList(in: SimulatedDisk(disk)).forEach { letter in
             guard letters.updateValue(letter, forKey: letter.id.rawValue) == nil else {

@@ -1,0 +1,30 @@
+import LinuxSystem
+import OperationLogs
+
+/// The files of the dead letters, read as text: a list for people shows a letter once, however often it was written.
+struct JournalBooks {
+    /// A dead letter that stands in the files twice; nil if none does.
+    static func firstDouble(in disk: SimulatedDisk) throws -> String? {
+        let directory = try disk.directory("dead-letters")
+        var seen: Set<String> = []
+        for name in try directory.names() where name.hasSuffix(".dead") {
+            let file = try directory.open(name, .reading)
+            var bytes = [UInt8](repeating: 0, count: Int(try file.length()))
+            let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+            for line in bytes.prefix(count).split(separator: 0x0a) {
+                guard let letter = letter(line) else { continue }
+                if !seen.insert(letter).inserted { return letter }
+            }
+        }
+        return nil
+    }
+
+    /// `CHECKSUM KIND {"id":"NUMBER",…}`: the kind and the number; nil of a tombstone, a first line, and what is torn.
+    private static func letter(_ line: ArraySlice<UInt8>) -> String? {
+        let words = line.split(separator: 0x20, maxSplits: 2)
+        guard words.count == 3, words[0].count == 8, [[0x64], [0x72]].contains(words[1]), line.last == 0x7d,
+            !line.contains(0), words[2].starts(with: "{\"id\":\"".utf8)
+        else { return nil }
+        return String(decoding: words[1] + [0x20] + words[2].dropFirst(7).prefix(20), as: UTF8.self)
+    }
+}

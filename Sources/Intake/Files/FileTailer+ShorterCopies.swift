@@ -28,12 +28,40 @@ extension FileTailer {
         }
     }
 
+    /// Follows a file that is a copy of a former content, from the place up to which that was read, or passes it over: in the
+    /// chunk in which it is first followed, or a kill would leave it a new file.
+    ///
+    /// - Returns: whether it is such a copy.
+    func continuesFormer(
+        _ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, recordedAs path: String
+    ) -> Bool {
+        for former in formerContents where former.until > now {
+            if let head = former.comparison.match(open, size: identity.size, thoroughly: true) {
+                formerContents.removeAll { $0.comparison.mark == former.comparison.mark }
+                follow(candidate, open, identity, from: former.comparison.mark, head: head, recordedAs: path)
+                return true
+            }
+            if isCovered(candidate.path, open, identity.size, by: former) {
+                passOver(candidate, open, identity, recordedAs: path)
+                return true
+            }
+        }
+        return false
+    }
+
     /// All that is in a file that is not followed has been read, in another: that is noted, or a restart would take it for
     /// one that came while nobody looked.
     func passOver(_ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, recordedAs path: String) {
-        guard let all = try? ContentMark.ofAll(open, size: identity.size),
-            let file = add(candidate.path, open, identity, mark: all.mark, head: all.head, recordedAs: path)
-        else { return }
+        guard let all = try? ContentMark.ofAll(open, size: identity.size) else { return }
+        follow(candidate, open, identity, from: all.mark, head: all.head, recordedAs: path)
+    }
+
+    private func follow(
+        _ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, from mark: ContentMark,
+        head: [UInt8],
+        recordedAs path: String
+    ) {
+        guard let file = add(candidate.path, open, identity, mark: mark, head: head, recordedAs: path) else { return }
         file.isJudged = true
         file.isRotated = true
         touch(file)

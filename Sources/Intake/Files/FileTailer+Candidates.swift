@@ -56,10 +56,7 @@ extension FileTailer {
                 continue
             }
             if isCopy(open, size: identity.size) { continue }
-            if formerContents.contains(where: { isCovered(candidate.path, open, identity.size, by: $0) }) {
-                passOver(candidate, open, identity, recordedAs: name)
-                continue
-            }
+            if continuesFormer(candidate, open, identity, recordedAs: name) { continue }
             diagnostics.info(
                 "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
             )

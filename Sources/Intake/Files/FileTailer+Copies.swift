@@ -28,7 +28,7 @@ extension FileTailer {
         if resemblance(of: file, open, size) == .none {
             // One that was renamed may have been truncated just before: its next read tells.
             file.predecessor = filesInOrder.first {
-                $0 !== file && $0.tail.standing != .named && $0.tail.isReady && $0.retryAt == nil
+                $0 !== file && $0.tail.standing != .named && $0.read.offset > 0 && $0.tail.isReady && $0.retryAt == nil
                     && Resemblance.of(open, size: size, to: $0) != .none
             }
             file.isJudged = file.predecessor == nil
@@ -72,7 +72,7 @@ extension FileTailer {
         var found = Resemblance.none
         let before = file.resembled
         file.resembled = nil
-        let original = nameBeforeRotation(of: file.presentPath)
+        let original = nameBeforeRotation(of: file.presentPath) ?? (file.names.isEmpty ? file.path : nil)
         for other in filesInOrder where other !== file && (other.resume.offset > 0 || other.path == original) {
             // One that has lost its name counts as long as it may have been truncated before: its next read tells.
             guard other.tail.standing == .named || other.positionKey == before && other.hasOtherContent else {

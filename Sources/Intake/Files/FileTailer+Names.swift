@@ -114,8 +114,6 @@ extension FileTailer {
             }
             guard let file = add(path, open, identity, mark: mark, head: head, recordedAs: recordedPath) else { return }
             file.predecessor = former
-            // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
-            file.contentSince = min(file.contentSince, max(identity.birthNanoseconds - 1, seen.seenUntil))
             renamed[file.serial] = file
             succeed(path)
             passOver(file)
@@ -144,7 +142,8 @@ extension FileTailer {
             encoder: makeEncoder(),
             size: identity.size)
         nextSerial += 1
-        file.contentSince = timeBeforeLooking
+        // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
+        file.contentSince = min(timeBeforeLooking, max(identity.birthNanoseconds - 1, seen.seenUntil))
         if mark.offset > 0 { file.firstRead = .min }
         file.names = [path]
         files[file.serial] = file

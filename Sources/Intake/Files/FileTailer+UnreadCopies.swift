@@ -52,12 +52,13 @@ extension FileTailer {
                 && candidate.identity.birthNanoseconds <= last
                 && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
             {
-                guard let open = try? fileSystem.open(candidate.path),
+                guard let (open, identity) = open(candidate),
                     let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
                 else { continue }
                 // One that begins like the file is the copy of what stands in it now, and is read there.
                 let common = min(head.count, present.count)
                 guard common == 0 || head.prefix(common) != present.prefix(common) else { continue }
+                if continuesFormer(candidate, open, identity, recordedAs: file.path) { continue }
                 diagnostics.info(
                     "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
                         + " and read from its beginning")

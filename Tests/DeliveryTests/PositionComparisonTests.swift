@@ -75,6 +75,10 @@ struct PositionComparisonTests {
         let gone = { verdict(row: 3, known: 7, firstKept: $0) }
         #expect(gone(6) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(5))))
         #expect(gone(60) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(7))))
+        // Only the row's own record is no longer kept.
+        #expect(gone(4) == .behind)
+        let foreign = RecordOrigin(run: UniqueID(high: 77, low: 77), chain: 50)
+        #expect(verdict(row: 3, of: foreign, known: 7, firstKept: 4) == .mustWait(.unprovable))
         #expect(gone(nil) == .mustWait(.notKept(SequenceNumber(4), SequenceNumber(7))))
     }
 

@@ -116,7 +116,7 @@ private final class TestLosses: LostSources {
         let aside = losses.told.aside.sorted { $0.path < $1.path }
         #expect(aside.map(\.path) == [scene.path("new.log"), scene.path("x.log")])
         #expect(aside.map(\.from) == [0, position.mark.offset] && aside[1].upTo == size - 23)
-        #expect(aside.allSatisfy { !$0.isExact && LostBytesSearch().path(of: $0) == $0.path })
+        #expect(aside.allSatisfy { !$0.isExact && LostBytesSearch(in: MountedFileSystem()).path(of: $0) == $0.path })
         try scene.restart()
         try scene.append(["a5"], to: "x.log")
         try scene.append(["c2"], to: "new.log")
@@ -258,12 +258,12 @@ private final class TestLosses: LostSources {
 
     @Test func `the bytes between two positions are told exactly, or as far as they can be`() throws {
         let reader = FilePositionReader(inputs: ["test"])
-        let key = FilePositionKey.new(input: "test")
+        let key = FilePositionKey.new(input: "test", id: .random())
         func position(_ offset: UInt64, path: String = "/x") -> [UInt8] {
             FilePosition(
                 inode: 1, birthNanoseconds: 2, device: 3, boot: [UInt8](repeating: 0, count: 16), flags: [],
                 mark: ContentMark(offset: offset, hashedFrom: 0, hash: ContentHash(), tail: []), sizeSeen: offset,
-                fingerprint: 0, path: path
+                fingerprint: 0, beginning: ContentBeginning(lineEnds: []), path: path
             ).encoded
         }
         func line(_ offset: UInt64, path: String = "/x", input: String = "test") -> (RecordOriginator, UInt64) {

@@ -100,7 +100,7 @@ import Testing
             _ = try accounts.note(range, evidence: evidence, last: scan)
         }
         disk.contents.withLock {
-            $0.callFaults = CallFaults(.init(call: "pwritev", nth: 1, code: ENOSPC, isForGood: false))
+            $0.callFaults = CallFaults(.init(call: .write, nth: 1, code: ENOSPC, isForGood: false))
         }
         try note()
         try writer.account { _, _ in false }

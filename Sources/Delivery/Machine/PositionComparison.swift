@@ -80,12 +80,11 @@ enum PositionVerdict: Hashable {
         guard runs.contains(row.owner) else { return .forked(.foreignOwner) }
         if row.position > durable { return .forked(.beyondSpool) }
         guard found.isProven(by: known) else {
-            // A damaged record cannot prove anything; that one of our runs wrote the row's does.
-            if found.isLost, row.position != known.position, runs.contains(row.run) {
-                return row.position > known.position ? .ahead : behind(found, known, floor)
-            }
             if found.ownOrigin != nil || row.position == known.position { return .forked(.otherHistory) }
-            return .mustWait(row.position < known.position ? notKept(found, known, floor) : .unprovable)
+            // A record that is damaged or no longer kept proves nothing; that one of our runs wrote the row's does.
+            let isOurs = runs.contains(row.run)
+            if row.position < known.position { return isOurs ? behind(found, known, floor) : .mustWait(.unprovable) }
+            return isOurs && found.isLost ? .ahead : .mustWait(.unprovable)
         }
         if row.position > known.position { return .ahead }
         if row.position == known.position { return .atCursor }

@@ -205,9 +205,10 @@ extension DiskState.Node {
 }
 
 extension DiskState.Contents {
-    /// Of the files that have a name.
+    /// Of the files that have a name, or had one at the last sync of its directory: until the removal of a name is on disk,
+    /// nobody else gets the blocks.
     package var usedBlocks: Int {
-        let linked = Set(directories.values.flatMap(\.entries.values))
+        let linked = Set(directories.values.flatMap { [$0.entries.values, $0.durable.values].joined() })
         return linked.reduce(0) { $0 + ((nodes[$1]?.bytes.count ?? 0) + 4095) / 4096 }
     }
 

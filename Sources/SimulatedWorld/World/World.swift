@@ -10,35 +10,35 @@ import Synchronization
 /// of every line. The same seed and actions give the same course, to the byte.
 final class World {
     private let seed: UInt64
-    private let disk = DiskState()
-    private let database = SimulatedDatabase()
+    let disk = DiskState()
+    let database = SimulatedDatabase()
     private let time = SimulatedTime()
-    private let sources: SimulatedSources
+    let sources: SimulatedSources
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
     private let copies: DatabaseCopies
-    private let damage: DiskDamage
-    private var losses = NamedLosses()
-    private let trace: (@Sendable (String) -> Void)?
+    let damage: DiskDamage
+    var losses = NamedLosses()
+    let trace: (@Sendable (String) -> Void)?
 
-    private var daemon: SimulatedDaemon?
+    var daemon: SimulatedDaemon?
     private var connections: [Int: SimulatedConnection] = [:]
     /// The number of each source's next line.
     private var next: [Int: Int] = [:]
     /// Lines that some client knows to be durable.
-    private var acknowledged: Set<SimulatedLine> = []
-    private var entries: [Books.Entry] = []
+    var acknowledged: Set<SimulatedLine> = []
+    var entries: [Books.Entry] = []
     private var starts = 0
     /// How many actions happen before the daemon is started again.
     private var startsIn = 0
     /// Whether it is durable that the files were looked for: those that came and went before are none of the daemon's.
-    private var isFilesStartDurable = false
+    var isFilesStartDurable = false
     /// How many entries were durable, as far as the daemon knew when it ended.
-    private var durableAtEnd = SequenceNumber.zero
-    private var bytesLost: UInt64 = 0
+    var durableAtEnd = SequenceNumber.zero
+    var bytesLost: UInt64 = 0
     /// Rounds with all faults over since everything has arrived: what comes twice comes late.
     private var calmRounds = 0
-    private var commitsSeen = 0
+    var commitsSeen = 0
     /// Calls that had failed when the process began.
     private var failuresBefore = 0
     /// Whether a call has failed that was told to, by `fail`.
@@ -242,71 +242,9 @@ final class World {
         started.beginTailing()
     }
 
-    /// The lines that are durable, as far as the daemon knows.
-    private var durableLines: Set<SimulatedLine> {
-        let durable = Int((daemon?.durable ?? durableAtEnd).rawValue)
-        return Set((daemon?.books.entries ?? entries).prefix(durable).lazy.map(\.line))
-    }
+    // MARK: All faults are over
 
-    private func checkRecovered() throws {
-        let lines = entries.map(\.line)
-        let present = Set(lines)
-        guard present.count == lines.count else { throw BrokenPromise("a line is in the spool twice") }
-        if let lost = acknowledged.subtracting(present).min(by: { $0.number < $1.number }) {
-            throw BrokenPromise("\(lost.name) was acknowledged and is not in the spool after a start")
-        }
-    }
-
-    // MARK: The accounts
-
-    /// What holds after every action.
-    private func check() throws {
-        if let broken = daemon?.books.broken { throw broken }
-        takeAccounts()
-        if let violation = database.violations.first { throw BrokenPromise("the database saw \(violation)") }
-        if database.state.rows.count > 1 { throw BrokenPromise("nobody copied the spool, and it goes under two names") }
-        guard database.commits != commitsSeen else { return }
-        commitsSeen = database.commits
-        try checkTables()
-    }
-
-    private func takeAccounts() {
-        guard let daemon else { return }
-        isFilesStartDurable = isFilesStartDurable || daemon.isFilesStartDurable
-        entries = daemon.books.entries
-        losses.take(daemon.lostRanges)
-    }
-
-    /// What may be missing.
-    private var rule: LossRule { LossRule(damaged: damage.sequences, named: losses.sequences) }
-
-    /// A row whose refusal is kept is never sent again, not after the database was set back either.
-    private func checkMayBeSent(_ line: SimulatedLine?) {
-        guard let line, let index = daemon?.books.entries.lastIndex(where: { $0.line == line }) else { return }
-        if daemon?.holdsRefusal(of: SequenceNumber(UInt64(index + 1))) ?? false {
-            database.violate("\(line.name), whose refusal is kept")
-        }
-    }
-
-    /// Each table holds exactly the records up to its position that were not refused, in their order.
-    private func checkTables() throws {
-        for kind in EventKind.allCases where kind != .pipelineWatermarks {
-            let position = Int(database.state.positions[kind]?.position.rawValue ?? 0)
-            guard position <= entries.count else {
-                throw BrokenPromise("\(kind.name) stands at \(position), and the spool has \(entries.count) records")
-            }
-            let expected = entries.prefix(position).enumerated().lazy.filter {
-                $0.element.kind == kind.rawValue && !$0.element.line.isRefused
-            }.map { (sequence: $0.offset + 1, entry: $0.element) }
-            let rows = database.state.tables[kind] ?? []
-            if let difference = rule.difference(rows, expected) {
-                throw BrokenPromise("\(kind.name) has \(rows.count) rows at position \(position): \(difference)")
-            }
-            note("\(kind.rawValue) \(position) \(rows.count)")
-        }
-    }
-
-    /// All faults are over: everything has to arrive.
+    /// Everything has to arrive.
     func end() throws {
         disk.contents.withLock { contents in
             contents.available = 1 << 40
@@ -380,53 +318,7 @@ final class World {
         return calmRounds > 24
     }
 
-    private func checkWatermarks() throws {
-        var events: [String: [(sequence: Int, entry: Books.Entry)]] = [:]
-        for (index, entry) in entries.enumerated() where entry.kind == EventKind.pipelineWatermarks.rawValue {
-            events["p\(entry.line.source)", default: []].append((index + 1, entry))
-        }
-        for pipeline in Set(events.keys).union(database.state.watermarks.keys).sorted() {
-            let row = database.state.watermarks[pipeline]
-            guard rule.isRight(row, of: events[pipeline] ?? [], pipeline: pipeline) else {
-                throw BrokenPromise("the watermark of \(pipeline) is \(String(describing: row))")
-            }
-        }
-    }
-
-    private func balance() throws {
-        try checkTables()
-        try checkWatermarks()
-        if let double = try JournalBooks.firstDouble(in: SimulatedDisk(disk)) {
-            throw BrokenPromise("the dead letter \(double) was written twice")
-        }
-        var letters: [UInt64: DeadLetter] = [:]
-        try DeadLetterList(in: SimulatedDisk(disk)).forEach { letter in
-            guard letters.updateValue(letter, forKey: letter.id.rawValue) == nil else {
-                throw BrokenPromise("the dead letter \(letter.id) is there twice")
-            }
-            return true
-        }
-        for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
-            guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
-                if rule.mayLack(index + 1) { continue }
-                throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
-            }
-            let isRight =
-                entry.line.isRefused
-                ? letter.reason == .rejectedByDatabase && letter.event == entry.line.kind
-                : (letter.reason == .invalidJSON
-                    || letter.reason == .incompleteLine && sources.accounts.isAbandoned(entry.line))
-                    && letter.line + [0x0a] == entry.line.bytes
-            if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
-        }
-        if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
-        try checkRecovered()
-        try sources.accounts.check(entries.map(\.line).filter { SimulatedSources.jobs.contains($0.source) })
-        note("\(entries.count) \(acknowledged.count)")
-        trace?(sources.accounts.summary(of: Set(entries.map(\.line)), reported: bytesLost + (daemon?.bytesLost ?? 0)))
-    }
-
-    private func note(_ text: String) {
+    func note(_ text: String) {
         for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
 }

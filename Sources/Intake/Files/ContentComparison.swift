@@ -95,8 +95,8 @@ enum Resemblance: Hashable {
         return isAlike || original.hasOtherContent ? .beginning : .none
     }
 
-    /// Beside one of which nothing has been read yet: only what stands in it now can be compared.
-    private static func ofUnread(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
+    /// Beside one of whose present content nothing has been read yet: only what stands in it now can be compared.
+    static func ofUnread(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
         -> Resemblance
     {
         let headCount = min(FilePosition.fingerprintBytes, Int(clamping: size))

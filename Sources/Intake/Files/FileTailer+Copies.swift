@@ -78,7 +78,11 @@ extension FileTailer {
             guard other.tail.standing == .named || other.positionKey == before && other.hasOtherContent else {
                 continue
             }
-            let resemblance = Resemblance.of(open, size: size, to: other)
+            var resemblance = Resemblance.of(open, size: size, to: other)
+            if resemblance == .none, other.path == original, other.hasOtherContent {
+                // Truncated, and no read has told yet: the copy may be of what stands in it now.
+                resemblance = Resemblance.ofUnread(open, size: size, to: other)
+            }
             if resemblance != .none { file.resembled = other.positionKey }
             switch resemblance {
             case .none: continue

@@ -168,18 +168,20 @@ import Testing
         #expect(scene.settles(on: ["a-x.log", "a-y.log", "b", "c"]), "\(scene.spool.texts) \(scene.messages.list)")
     }
 
-    @Test func `the copy of what was written since a truncation that no read has noticed is no file of its own`() throws {
+    @Test func `the copy of what was written since a truncation that no read has noticed is no file of its own`() throws
+    {
         let scene = try FileScene(pattern: "*.log*")
         try scene.append(["a"], to: "x.log")
         try scene.start()
         #expect(scene.settles(on: ["a"]))
         let file = Place(path: scene.path("x.log"))
-        let (older, newer) = (Place(path: scene.path("x.log.2")), Place(path: scene.path("x.log.1")))
+        let (newer, older) = (scene.path("x.log.1"), scene.path("x.log.2"))
         try meanwhile(scene, "o") {
-            older.write(FileScene.line("a"))
+            Place(path: newer).write(FileScene.line("a"))
             file.truncate()
             file.write(FileScene.line("b"))
-            newer.write(FileScene.line("b"))
+            rename(newer, older)
+            Place(path: newer).write(FileScene.line("b"))
         }
         #expect(scene.settles(on: ["a", "b", "o"]), "\(scene.spool.texts)")
         file.truncate()

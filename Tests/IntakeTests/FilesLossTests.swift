@@ -219,6 +219,25 @@ private final class TestLosses: LostSources {
         #expect(scene.eventually { losses.told.done.count == 3 }, "what was read before is told again, and not read")
     }
 
+    @Test func `of a range without a known end, what stands behind the position is read in its turn only`() throws {
+        let (scene, losses) = try scene()
+        try scene.append(["a", "b", "c"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        var open = try bytes(scene, "x.log", 1..<2)
+        open.upTo = nil
+        open.key = key(scene, "x.log")
+        let order = Rereading(range: 1, source: 1, bytes: open)
+        scene.stop()
+        try scene.append(["d", "e"], to: "x.log")
+        losses.order { $0.rereadings = [order] }
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c", "b", "c", "d", "e"]), "\(scene.spool.texts)")
+        #expect(scene.eventually { losses.told.done == [order] })
+        try scene.append(["f"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "b", "c", "d", "e", "f"]), "\(scene.spool.texts)")
+    }
+
     @Test func `killed at any chunk, lines are read again once`() throws {
         let (scene, losses) = try scene()
         scene.limits.readBytes = 200

@@ -49,7 +49,8 @@ struct LossModel {
 
     func open(_ disk: DiskState, diagnostics: Diagnostics = .silent) throws(SpoolError) -> SimulatedWriter {
         try SimulatedWriter.open(
-            disk: SimulatedDisk(disk), time: ManualTime(), options: testOptions(keep: keep), host: testHost,
+            disk: SimulatedDisk(disk), time: ManualTime(), options: testOptions(max: 8 << 20, keep: keep),
+            host: testHost,
             diagnostics: diagnostics, registry: Registry(), sources: NumberedLines())
     }
 
@@ -79,7 +80,7 @@ struct LossModel {
         try read(writer)
         try deliver(writer)
         // What the readers have met meanwhile.
-        try readAgain(writer, writer.orders(for: "in").rereadings)
+        try readAgain(writer, writer.orders(for: "in").rereadings, upTo: lines)
         try deliver(writer)
     }
 
@@ -105,7 +106,7 @@ struct LossModel {
             }
             try writer.passedOver(range: doubt.range, input: "in")
         }
-        try readAgain(writer, orders.rereadings)
+        try readAgain(writer, orders.rereadings, upTo: position)
         while position < lines {
             let last = min(position + linesInChunk, lines)
             try append(writer, position + 1...last, position: (Self.key, "\(last)"))
@@ -113,12 +114,13 @@ struct LossModel {
         }
     }
 
-    private func readAgain(_ writer: SimulatedWriter, _ orders: [Rereading]) throws {
+    /// - Parameter position: lines behind it are read in their turn.
+    private func readAgain(_ writer: SimulatedWriter, _ orders: [Rereading], upTo position: UInt64) throws {
         for order in orders {
             let key = Array("progress \(order.range) \(order.source)".utf8)
             let text = writer.positionText[String(decoding: key, as: UTF8.self)]
             var next = max(order.bytes.from, text.flatMap(UInt64.init) ?? 0)
-            let end = order.bytes.upTo ?? lines + 1
+            let end = order.bytes.upTo ?? position + 1
             while next < end {
                 try append(writer, next...next, position: (key, "\(next + 1)"))
                 next += 1

@@ -68,7 +68,9 @@ extension FileTailer {
                     + "no file holds them any more; put a copy of it into its directory, under a name that is not read by "
                     + "itself, and start opslogd again")
         }
-        let end = bytes.upTo ?? (try? file.identity().size) ?? bytes.from
+        // What stands behind its position is read in its turn.
+        let position = filesInOrder.first { $0.positionKey == bytes.key }?.read.offset
+        let end = bytes.upTo ?? position ?? (try? file.identity().size) ?? bytes.from
         let offset = max(bytes.from, known?.offset ?? 0)
         diagnostics.notice(
             "input \(options.name): \(path): bytes \(offset) to \(end), which the spool lost (range \(order.range)), "

@@ -57,3 +57,11 @@ private let entries = (1...24).map { number in
         #expect(try contents(disk).count == lines + 3)
     }
 }
+
+@Test func `the account of losses is there after a power cut, from its first line on`() throws {
+    let disk = DiskState()
+    var file = try LossFile(SimulatedDisk(disk))
+    try file.append([entries[0]])
+    loseUnsynced(disk)
+    #expect(try contents(disk).count == 2)
+}

@@ -5,9 +5,10 @@ usage: mutations.py [NUMBER…]      (all without arguments)
        mutations.py list
 
 All mutations are built into one clone of what is committed, each behind a switch that an environment variable turns, so
-that only one build is needed. Every `synchronize()` and `synchronizeDirectory()` of the spool and of the dead letters is a mutation by itself: a
-new one is covered when it is written. The comparisons are listed in mutated_comparisons.py. A mutation is caught
-when the exhaustive workloads, simulated schedules, or the tests of the stages fail; which of them it was is printed. One that survives is printed, and the exit status is 1.
+that only one build is needed. Every `synchronize()` and `synchronizeDirectory()` of the spool and of the dead letters is
+a mutation by itself: a new one is covered when it is written. The comparisons are listed in mutated_comparisons.py. A
+mutation is caught when the exhaustive workloads, simulated schedules, or the tests of the stages fail; which of them it
+was is printed. One that survives is printed, and the exit status is 1.
 """
 import os
 import re

@@ -94,7 +94,7 @@ struct FaultTests {
         var rows = 0
         var isTight = true
         var sizes: [Int] = []
-        world.database.fault = { step in
+        world.database.fault = { [unowned world] step in
             if step == .begin { rows = world.database.copiedRows }
             guard step == .copy(.castErrors) else { return nil }
             sizes.append(world.database.copiedRows - rows)

@@ -11,7 +11,7 @@ import Testing
     for number in 1...6 { world.append([[.event(.castErrors, "\(number)")]]) }
     let bad = world.spool.records[2].payload
     var tries = 0
-    world.database.refuse = { _, row in
+    world.database.refuse = { [unowned world] _, row in
         guard row == bad else { return nil }
         tries += 1
         if world.spool.lost == nil, tries == 3 {

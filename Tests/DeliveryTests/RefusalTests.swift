@@ -39,7 +39,7 @@ struct RefusalTests {
         try world.run()
         world.spool.append([[.event(.backupLogs, "held"), .event(.castErrors, "bad"), .event(.castErrors, "good")]])
         var isHeld = true
-        world.database.refuse = { table, row in
+        world.database.refuse = { [unowned world] table, row in
             if table == .backupLogs, isHeld { return ServerError(sqlstate: "42501", message: "no") }
             return row == world.spool.records[1].payload ? ServerError(sqlstate: "22003", message: "bad") : nil
         }

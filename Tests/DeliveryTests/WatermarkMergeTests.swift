@@ -103,10 +103,13 @@ struct WatermarkMergeTests {
     @Test func `a table of pipelines tells many names apart`() {
         var table = PipelineTable(capacity: 1000)
         let names = (0..<1000).map { Array("pipeline-\($0)".utf8) }
+        // The table compares names in place: they are kept until it is no more used.
+        var copies: [UnsafeMutableRawBufferPointer] = []
+        defer { for copy in copies { copy.deallocate() } }
         for (index, name) in names.enumerated() {
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: name.count, alignment: 1)
             copy.copyBytes(from: name)
-            // The table compares names in place; they are kept for as long as the test runs.
+            copies.append(copy)
             #expect(table.index(of: UnsafeRawBufferPointer(copy)) == index)
         }
         for (index, name) in names.enumerated() {

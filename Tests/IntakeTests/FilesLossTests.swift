@@ -38,6 +38,13 @@ private final class TestLosses: LostSources {
             state.aside += bytes
         }
     }
+    func setAsideFurther(_ key: [UInt8], from: UInt64, upTo: UInt64) throws {
+        state.withLock { state in
+            for index in state.aside.indices where state.aside[index].key == key && state.aside[index].upTo == from {
+                state.aside[index].upTo = upTo
+            }
+        }
+    }
     func areCertain(_ keys: [[UInt8]], range: Int) throws {
         state.withLock { state in
             for index in state.orders.doubts.indices { state.orders.doubts[index].keys.subtract(keys) }
@@ -121,6 +128,46 @@ private final class TestLosses: LostSources {
         try scene.append(["a5"], to: "x.log")
         try scene.append(["c2"], to: "new.log")
         #expect(scene.settles(on: ["a", "b", "b2", "a4", "a5", "c2"]) && losses.told.aside.count == 2)
+    }
+
+    @Test func `the rest of a line that was set aside with its beginning is set aside when it comes`() throws {
+        let (scene, losses) = try scene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        let line = FileScene.line("torn")
+        try scene.appendRaw(String(line.prefix(7)), to: "x.log")
+        try scene.rename("x.log", "x.log.1")
+        losses.order { $0.doubts = [PositionDoubt(range: 3, keys: [key(scene, "x.log")], bornBefore: 0)] }
+        try scene.start()
+        #expect(scene.eventually { losses.told.over == [3] })
+        let size = try FileIdentity.at(scene.path("x.log.1")).size
+        #expect(losses.told.aside.map(\.upTo) == [size])
+        try scene.appendRaw(String(line.dropFirst(7).prefix(8)), to: "x.log.1")
+        #expect(scene.eventually { losses.told.aside.map(\.upTo) == [size + 8] })
+        try scene.restart()
+        try scene.appendRaw(String(line.dropFirst(15)), to: "x.log.1")
+        try scene.append(["b"], to: "x.log.1")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+        #expect(losses.told.aside.map(\.upTo) == [size + UInt64(line.utf8.count) - 7])
+    }
+
+    @Test func `a copy that goes on for its original is recorded under its name`() throws {
+        let (scene, _) = try scene()
+        scene.options.paths = [scene.path("x.log*")]
+        try scene.append(["a", "b"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b"]))
+        try scene.copy("x.log", "x.log.1")
+        #expect(scene.eventually { scene.input?.status.files.contains { $0.state == .held } ?? false })
+        try scene.rewrite("", to: "x.log")
+        #expect(
+            scene.eventually {
+                let positions = scene.spool.filePositions
+                return positions.count == 2 && positions.allSatisfy { $0.path == scene.path("x.log") }
+            })
+        #expect(scene.spool.filePositions.contains { $0.mark.offset > 0 && $0.takenFrom == 0 })
     }
 
     @Test func `a file that was made behind the range is read from its beginning`() throws {
@@ -278,26 +325,32 @@ private final class TestLosses: LostSources {
     @Test func `the bytes between two positions are told exactly, or as far as they can be`() throws {
         let reader = FilePositionReader(inputs: ["test"])
         let key = FilePositionKey.new(input: "test", id: .random())
-        func position(_ offset: UInt64, path: String = "/x") -> [UInt8] {
+        func position(_ offset: UInt64, takenFrom: UInt64 = 0, path: String = "/x") -> [UInt8] {
             FilePosition(
                 inode: 1, birthNanoseconds: 2, device: 3, boot: [UInt8](repeating: 0, count: 16), flags: [],
                 mark: ContentMark(offset: offset, hashedFrom: 0, hash: ContentHash(), tail: []), sizeSeen: offset,
-                fingerprint: 0, beginning: ContentBeginning(lineEnds: []), path: path
+                fingerprint: 0, beginning: ContentBeginning(lineEnds: []), takenFrom: takenFrom, path: path
             ).encoded
         }
         func line(_ offset: UInt64, path: String = "/x", input: String = "test") -> (RecordOriginator, UInt64) {
             (RecordOriginator(kind: .file, input: input, path: path), offset)
         }
         func range(
-            _ before: UInt64?, _ after: UInt64?, _ lines: [(RecordOriginator, UInt64)] = [], others: [[UInt8]] = []
+            _ before: UInt64?, _ after: UInt64?, _ lines: [(RecordOriginator, UInt64)] = [], others: [[UInt8]] = [],
+            takenFrom: UInt64 = 0
         ) -> (from: UInt64, upTo: UInt64?, isExact: Bool)? {
             let gap = PositionGap(
-                key: key, before: before.map { position($0) }, after: after.map { position($0) },
+                key: key, before: before.map { position($0) },
+                after: after.map { position($0, takenFrom: takenFrom) },
                 firstLines: lines.map { (originator: $0.0, offset: $0.1) },
                 positions: (after.map { [position($0)] } ?? []) + others)
             return reader.range(of: gap).map { ($0.from, $0.upTo, $0.isExact) }
         }
         #expect(range(10, 50, [line(30)]) ?? (0, 0, false) == (10, 30, true))
+        // Of a copy, what was read of its original is not its own.
+        #expect(range(nil, 50, takenFrom: 20) ?? (0, 0, false) == (20, 50, true))
+        #expect(range(0, 50, takenFrom: 20) ?? (0, 0, false) == (20, 50, true))
+        #expect(range(nil, 50, takenFrom: 50) == nil && range(0, 50, takenFrom: 50) == nil)
         #expect(range(10, 50, [line(10)]) == nil)
         #expect(range(10, 50) ?? (0, 0, false) == (10, 50, true))
         #expect(range(nil, 50, [line(30)]) ?? (1, 0, false) == (0, 30, true))

@@ -54,9 +54,14 @@ import Testing
                 let position = FilePosition(
                     inode: .max, birthNanoseconds: -5, device: 1 << 40, boot: bytes(16), flags: [.skippingNULs],
                     mark: mark, sizeSeen: 99_999, fingerprint: 0x1234_5678_9abc_def0, beginning: beginning,
-                    path: "/var/log/ä.log")
+                    takenFrom: UInt64(start), path: "/var/log/ä.log")
                 #expect(try #require(FilePosition(position.encoded)) == position)
-                #expect(position.encoded[0] == (beginning.lineEnds.isEmpty ? 1 : 2), "the version")
+                #expect(position.encoded[0] == 3, "the version")
+                // As the versions before wrote it: without the number of where reading began.
+                var older = position.encoded
+                older[0] = beginning.lineEnds.isEmpty ? 1 : 2
+                older.removeSubrange(92..<100)
+                #expect(FilePosition(older) == position)
             }
         }
     }
@@ -86,13 +91,18 @@ import Testing
     @Test func `what is not a position is none`() {
         let position = FilePosition(
             inode: 1, birthNanoseconds: 2, device: 3, boot: bytes(16), flags: [], mark: ContentMark(), sizeSeen: 4,
-            fingerprint: 5, beginning: ContentBeginning(of: []), path: "/x")
+            fingerprint: 5, beginning: ContentBeginning(of: []), takenFrom: 0, path: "/x")
         let good = position.encoded
         for count in 0..<(good.count - 2) { #expect(FilePosition(Array(good.prefix(count))) == nil) }
         var other = good
-        other[0] = 3
+        other[0] = 4
         #expect(FilePosition(other) == nil, "an unknown version")
         other = good
+        other[92] = 1
+        #expect(FilePosition(other) == nil, "reading began behind its end")
+        other = good
+        other.removeSubrange(92..<100)
+        other[0] = 1
         other[3] = 1
         #expect(FilePosition(other) == nil, "version 1 has no hashes of lines")
         other[0] = 2

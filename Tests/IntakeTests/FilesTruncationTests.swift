@@ -125,6 +125,28 @@ import Testing
         }
     }
 
+    @Test func `a line that has begun like those of a copy makes it no copy of what stands in the file`() throws {
+        let scene = try FileScene()
+        scene.limits.windowBytes = 1
+        scene.spool.setAcknowledging(false)
+        try scene.append(["a"], to: "y.log")
+        try scene.start()
+        #expect(scene.eventually { scene.spool.waiting > 0 && scene.input?.status.bytesUnderWay ?? 0 > 0 })
+        // Nothing is read from here on.
+        try scene.append(["b", "c"], to: "x.log")
+        #expect(scene.eventually { scene.input?.status.files.contains { $0.size > 0 && $0.position == 0 } ?? false })
+        try copyTruncate(scene, "x.log", to: "x.log.1")
+        let line = FileScene.line("d")
+        try scene.appendRaw(String(line.prefix(6)), to: "x.log")
+        usleep(50_000)
+        scene.spool.setAcknowledging(true)
+        scene.spool.acknowledgeAll()
+        #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.spool.texts) \(scene.messages.list)")
+        try scene.appendRaw(String(line.dropFirst(6)), to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d"]), "\(scene.spool.texts) \(scene.messages.list)")
+        #expect(scene.warnings().isEmpty)
+    }
+
     @Test(arguments: [false, true])
     func `what was truncated before the first read is read from its copy, though the file is longer by then`(
         isKilled: Bool

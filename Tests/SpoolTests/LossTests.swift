@@ -58,6 +58,21 @@ func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
         #expect(model.database.counts == Array(1...183) && model.database.doubled == [])
     }
 
+    /// After a fault that passed, or put back from a copy.
+    @Test(arguments: places)
+    func `a place that is whole again brings no line beside those that are read again`(
+        range: ClosedRange<UInt64>
+    ) throws {
+        var (disk, model) = try lossSpool(delivering: range.lowerBound - 1)
+        damage(disk, range)
+        model.isDatabaseThere = false
+        try model.run(disk)
+        damage(disk, range)
+        model.isDatabaseThere = true
+        for _ in 0..<2 { try model.run(disk) }
+        #expect(model.database.counts == Array(1...180) && model.database.doubled == [])
+    }
+
     @Test(arguments: places)
     func `a range that straddles a position is set aside, and nothing comes twice`(range: ClosedRange<UInt64>) throws {
         var (disk, model) = try lossSpool(delivering: range.lowerBound)

@@ -12,7 +12,9 @@ struct FilePosition: Sendable, Hashable {
         static let skippingNULs = Flags(rawValue: 1)
         /// The file no longer has the name under which it was read.
         static let isRotated = Flags(rawValue: 2)
-        static let all: Flags = [.skippingNULs, .isRotated]
+        /// Reading goes on behind the next line end: what stands before it belongs to a line that was set aside.
+        static let skippingLine = Flags(rawValue: 4)
+        static let all: Flags = [.skippingNULs, .isRotated, .skippingLine]
     }
 
     var inode: UInt64
@@ -30,6 +32,8 @@ struct FilePosition: Sendable, Hashable {
     var fingerprint: UInt64
     /// Of the lines among those.
     var beginning: ContentBeginning
+    /// Where reading under this key began: what stands before was read under another, or passed over.
+    var takenFrom: UInt64
     /// The last name.
     var path: String
 
@@ -37,28 +41,31 @@ struct FilePosition: Sendable, Hashable {
 
     /// The bytes, as <doc:FilePositions> describes them.
     var encoded: [UInt8] {
-        let version: UInt8 = beginning.lineEnds.isEmpty ? 1 : 2
-        var bytes: [UInt8] = [version, flags.rawValue, UInt8(mark.tail.count), UInt8(beginning.lineEnds.count)]
+        var bytes: [UInt8] = [3, flags.rawValue, UInt8(mark.tail.count), UInt8(beginning.lineEnds.count)]
         for number in [
             UInt64(inode), UInt64(bitPattern: birthNanoseconds), device, mark.offset, mark.hashedFrom, mark.hash.state,
             mark.hash.pending, sizeSeen, fingerprint,
         ] {
             withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
         }
-        bytes += boot + beginning.encoded + mark.tail + Array(path.utf8)
+        bytes += boot
+        withUnsafeBytes(of: takenFrom.littleEndian) { bytes.append(contentsOf: $0) }
+        bytes += beginning.encoded + mark.tail + Array(path.utf8)
         return bytes
     }
 
+    /// Up to version 2; behind it is `takenFrom` since version 3.
     private static let numbersLength = 4 + 9 * 8 + 16
 
     /// Nil where the bytes are not a position of a version that is known.
     init?(_ bytes: [UInt8]) {
-        guard let version = bytes.first, 1...2 ~= version else { return nil }
-        guard bytes.count >= Self.numbersLength else { return nil }
+        guard let version = bytes.first, 1...3 ~= version else { return nil }
+        let headLength = Self.numbersLength + (version == 3 ? 8 : 0)
+        guard bytes.count >= headLength else { return nil }
         // Version 1 has no hashes of the beginning, and a zero there.
         let lineEnds = Int(bytes[3])
-        guard lineEnds <= ContentBeginning.mostLines, version == 2 || lineEnds == 0 else { return nil }
-        let fixedLength = Self.numbersLength + ContentBeginning.lineEndBytes * lineEnds
+        guard lineEnds <= ContentBeginning.mostLines, version > 1 || lineEnds == 0 else { return nil }
+        let fixedLength = headLength + ContentBeginning.lineEndBytes * lineEnds
         let tailLength = Int(bytes[2])
         let flags = Flags(rawValue: bytes[1])
         guard tailLength <= ContentMark.tailBytes, bytes.count >= fixedLength + tailLength,
@@ -66,7 +73,8 @@ struct FilePosition: Sendable, Hashable {
         else { return nil }
         let numbers: [UInt64] = bytes.withUnsafeBytes { raw in (0..<9).map { raw.littleEndian(4 + 8 * $0) } }
         let (offset, hashedFrom) = (numbers[3], numbers[4])
-        guard hashedFrom <= offset else { return nil }
+        takenFrom = version == 3 ? bytes.withUnsafeBytes { $0.littleEndian(Self.numbersLength) } : hashedFrom
+        guard hashedFrom <= offset, takenFrom <= offset else { return nil }
         inode = numbers[0]
         birthNanoseconds = Int64(bitPattern: numbers[1])
         device = numbers[2]
@@ -78,13 +86,13 @@ struct FilePosition: Sendable, Hashable {
             tail: Array(bytes[fixedLength..<fixedLength + tailLength]))
         sizeSeen = numbers[7]
         fingerprint = numbers[8]
-        beginning = bytes[Self.numbersLength..<fixedLength].withUnsafeBytes { ContentBeginning(encoded: $0) }
+        beginning = bytes[headLength..<fixedLength].withUnsafeBytes { ContentBeginning(encoded: $0) }
         path = String(decoding: bytes[(fixedLength + tailLength)...], as: UTF8.self)
     }
 
     init(
         inode: UInt64, birthNanoseconds: Int64, device: UInt64, boot: [UInt8], flags: Flags, mark: ContentMark,
-        sizeSeen: UInt64, fingerprint: UInt64, beginning: ContentBeginning, path: String
+        sizeSeen: UInt64, fingerprint: UInt64, beginning: ContentBeginning, takenFrom: UInt64, path: String
     ) {
         self.inode = inode
         self.birthNanoseconds = birthNanoseconds
@@ -95,6 +103,7 @@ struct FilePosition: Sendable, Hashable {
         self.sizeSeen = sizeSeen
         self.fingerprint = fingerprint
         self.beginning = beginning
+        self.takenFrom = takenFrom
         self.path = path
     }
 }

@@ -20,7 +20,7 @@ public struct FilePositionReader: SourcePositionReading {
         guard let identity = after ?? before, (gap.before == nil) == (before == nil),
             (gap.after == nil) == (after == nil)
         else { return nil }
-        let from = before?.mark.offset ?? identity.mark.hashedFrom
+        let from = max(before?.mark.offset ?? 0, identity.takenFrom)
         let lines = gap.firstLines.filter { line in
             line.originator.kind == .file && line.originator.input == input && line.originator.path == identity.path
                 && line.offset >= from && line.offset < after?.mark.offset ?? .max

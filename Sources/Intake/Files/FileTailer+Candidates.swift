@@ -22,6 +22,24 @@ extension FileTailer {
 
     func candidates(in directory: String) -> [Candidate] { list(directory).compactMap { candidate($0) } }
 
+    /// Files may be renamed while this looks: it looks again until two looks agree.
+    ///
+    /// - Parameter done: takes what was seen; whether nothing is left to look for.
+    /// - Returns: what was seen at last, and whether the last two looks agree.
+    @discardableResult
+    func lookUntilSettled(in places: Set<String>, _ done: ([Candidate]) -> Bool) -> (
+        candidates: [Candidate], isSettled: Bool
+    ) {
+        var candidates = candidates(in: places)
+        for _ in 0..<20 {
+            if done(candidates) { break }
+            let before = Set(candidates)
+            candidates = self.candidates(in: places)
+            if Set(candidates) == before { return (candidates, true) }
+        }
+        return (candidates, false)
+    }
+
     func candidate(_ path: String) -> Candidate? {
         let isWanted = isWanted(path)
         guard let identity = try? fileSystem.identity(of: path, followingLinks: isWanted), identity.isRegularFile else {

@@ -101,6 +101,7 @@ extension FileTailer {
 
     /// The file holds what was read of another: only what stands behind the place is read from it.
     func adopt(_ mark: ContentMark, head: [UInt8], by file: Tracked) {
+        file.takenFrom = mark.offset
         file.read = mark
         file.resume = mark
         file.head = head
@@ -125,8 +126,7 @@ extension FileTailer {
                 "input \(options.name): \(file.path) was truncated at byte \(old.offset); \(successor.presentPath) is its copy,"
                     + " and read from there on")
             forgetPosition(of: successor)
-            successor.positionKey = file.positionKey
-            successor.isRecorded = file.isRecorded
+            successor.goOn(as: file)
             file.isRecorded = false
         } else if old.offset > 0 {
             keepFormerContent(comparison, of: file.path)
@@ -139,16 +139,18 @@ extension FileTailer {
         file.contentSince = truncatedAfter
         file.contentSeen = .min
         file.firstRead = .max
+        file.takenFrom = 0
         file.read = ContentMark()
         file.resume = ContentMark()
         file.head = []
         file.encoder = makeEncoder()
         file.unfinishedBytes = 0
         file.skipsNULs = true
+        file.skipsLine = false
         file.isJudged = true
         touch(file)
-        // It may have been filled and truncated again before this read.
-        followUnreadCopies(of: file, bornAfter: successor?.key.birthNanoseconds ?? truncatedAfter)
+        // It may have been filled and truncated again before this read, within the same tick of the clock of births too.
+        followUnreadCopies(of: file, bornAfter: successor.map { $0.key.birthNanoseconds - 1 } ?? truncatedAfter)
     }
 
     /// A copy of it may still come, or be found.

@@ -37,12 +37,14 @@ extension FileTailer {
             var end = file.read.offset
             var mark = file.read
             var head = file.head
+            var endsLine = true
             let size = try open.identity().size
             // Of a rotated file the last line may have been read without its end.
             let isWhole = file.standing != .named || file.isRotated
             try scan(open, from: file.read.offset, to: size) { bytes, at in
                 let upTo = isWhole ? bytes.count : bytes.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
                 if upTo > 0 { end = at + UInt64(upTo) }
+                endsLine = bytes.last == 0x0a || !isWhole
             }
             guard end > file.read.offset else { return }
             try scan(open, from: file.read.offset, to: end) { bytes, at in
@@ -63,6 +65,7 @@ extension FileTailer {
                 throw error
             }
             file.skipsNULs = false
+            file.skipsLine = !endsLine
             file.isJudged = true
             if file.firstRead == .max { file.firstRead = clock.realtimeMicroseconds() * 1000 }
             touch(file)
@@ -76,6 +79,21 @@ extension FileTailer {
             file.retryAt = .max
             isDoubtLeft = true
         }
+    }
+
+    /// Of a line whose beginning was set aside, the rest is too, once it comes.
+    ///
+    /// - Returns: what stands behind its end.
+    func skipLine(_ file: Tracked, _ bytes: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
+        guard !bytes.isEmpty else { return bytes }
+        let newline = bytes.firstIndex(of: 0x0a)
+        let count = newline.map { $0 + 1 } ?? bytes.count
+        try losses?.setAsideFurther(file.positionKey, from: file.read.offset, upTo: file.read.offset + UInt64(count))
+        file.advance(over: UnsafeRawBufferPointer(rebasing: bytes[..<count]), unfinished: 0)
+        file.skipsLine = newline == nil
+        window.noteRead(bytes: count, lines: 0)
+        touch(file)
+        return UnsafeRawBufferPointer(rebasing: bytes[count...])
     }
 
     private func scan(

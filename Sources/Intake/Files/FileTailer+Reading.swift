@@ -47,12 +47,15 @@ extension FileTailer {
         }
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count
-        if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file) }
-        if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
+        if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
+        if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
         if unreadCopied.contains(file.serial) { compareUnreadCopies(of: file, rest) }
         let grew = rest.count > file.unfinishedBytes
         if file.skipsNULs { rest = skipNULs(file, rest) }
+        if file.skipsLine {
+            do { rest = try skipLine(file, rest) } catch { return fail(file, error) }
+        }
         let unfinished = encode(file, rest, finishing: finishing && reachedEnd)
         if unfinished.bytes == rest.count, !reachedEnd, !rest.isEmpty { enlargeBuffer() }
         file.unfinishedBytes = unfinished.bytes
@@ -171,7 +174,7 @@ extension FileTailer {
         }
     }
 
-    private func fail(_ file: Tracked, _ error: SystemError) {
+    private func fail(_ file: Tracked, _ error: any Error) {
         diagnostics.error("input \(options.name): \(error); tried again in \(limits.retryMilliseconds / 1000) s")
         file.retryAt = now + milliseconds(limits.retryMilliseconds)
     }

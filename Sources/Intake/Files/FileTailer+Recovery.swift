@@ -6,7 +6,7 @@ import OperationLogs
 extension FileTailer {
     typealias RecoveredPosition = (key: [UInt8], value: FilePosition)
 
-    package func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
+    func recover(_ recovered: [(key: [UInt8], value: [UInt8])]) {
         let time = timeBeforeLooking
         let markKey = FilePositionKey.mark(input: options.name)
         let mark = recovered.first { $0.key == markKey }.flatMap { FileInputMark($0.value) }
@@ -46,23 +46,6 @@ extension FileTailer {
     /// Where rotated files may be: in the directories of the patterns and in those of the positions.
     private func places(of positions: [RecoveredPosition]) -> Set<String> {
         directories.union(positions.map { Self.directory(of: $0.value.path) })
-    }
-
-    /// Files may be renamed while this looks: it looks again until two looks agree.
-    ///
-    /// - Parameter done: takes what was seen; whether nothing is left to look for.
-    /// - Returns: what was seen at last, and whether the last two looks agree.
-    private func lookUntilSettled(in places: Set<String>, _ done: ([Candidate]) -> Bool) -> (
-        candidates: [Candidate], isSettled: Bool
-    ) {
-        var candidates = candidates(in: places)
-        for _ in 0..<20 {
-            if done(candidates) { break }
-            let before = Set(candidates)
-            candidates = self.candidates(in: places)
-            if Set(candidates) == before { return (candidates, true) }
-        }
-        return (candidates, false)
     }
 
     /// Follows every file that is wanted and not followed yet, under whatever name it has by now, and those that came and
@@ -212,9 +195,11 @@ extension FileTailer {
                 candidate.path, open, identity, mark: position.mark, head: head, recordedAs: position.path)
         else { return false }
         file.positionKey = key
+        file.takenFrom = position.takenFrom
         file.isRecorded = true
         file.isRotated = byContent || position.flags.contains(.isRotated)
         file.skipsNULs = position.flags.contains(.skippingNULs)
+        file.skipsLine = position.flags.contains(.skippingLine)
         // One that was begun is no copy; one that was not may be.
         file.isJudged = position.mark.offset > 0 || file.skipsNULs
         if byContent { touch(file) }
@@ -248,20 +233,26 @@ extension FileTailer {
 
     /// Looks beside a file and among the rotated files for one that is not followed and holds all that was read.
     func remainder(of comparison: ContentComparison, beside path: String) -> Tracked? {
-        for directory in directories.union([Self.directory(of: path)]).sorted() {
-            for candidate in candidates(in: directory) where holds(candidate, comparison) {
-                guard let (open, identity) = open(candidate),
-                    let head = comparison.match(open, size: identity.size, thoroughly: false),
-                    let file = add(
-                        candidate.path, open, identity, mark: comparison.mark, head: head, recordedAs: path)
-                else { continue }
-                file.isJudged = true
-                file.isRotated = true
-                touch(file)
-                apply(.standing(file.standing), to: file)
-                return file
+        var found: Tracked?
+        lookUntilSettled(in: directories.union([Self.directory(of: path)])) { candidates in
+            for candidate in candidates where found == nil {
+                found = follow(candidate, from: comparison, recordedAs: path)
             }
+            return found != nil
         }
-        return nil
+        return found
+    }
+
+    private func follow(_ candidate: Candidate, from comparison: ContentComparison, recordedAs path: String) -> Tracked?
+    {
+        guard holds(candidate, comparison), let (open, identity) = open(candidate),
+            let head = comparison.match(open, size: identity.size, thoroughly: false),
+            let file = add(candidate.path, open, identity, mark: comparison.mark, head: head, recordedAs: path)
+        else { return nil }
+        file.isJudged = true
+        file.isRotated = true
+        touch(file)
+        apply(.standing(file.standing), to: file)
+        return file
     }
 }

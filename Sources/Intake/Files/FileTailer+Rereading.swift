@@ -27,24 +27,14 @@ extension FileTailer {
         return recovered.filter { !RereadingProgress.isKey($0.key) }
     }
 
-    /// Waits until reading may begin.
-    ///
-    /// - Returns: false at a stop.
-    func waitForOrders(stopping: borrowing Atomic<Bool>) -> Bool {
-        losses?.onOrders { [news, wake] in
-            news.isThere.store(true, ordering: .releasing)
-            wake.signal()
+    /// Whether reading may begin; says so if not.
+    func mayBegin(_ orders: DamageOrders) -> Bool {
+        if let reason = orders.wait, saidWait != reason {
+            diagnostics.warning("input \(options.name) waits: \(reason)")
         }
-        var said: String?
-        while let reason = losses?.orders(for: options.name).wait {
-            if stopping.load(ordering: .acquiring) { return false }
-            if said != reason { diagnostics.warning("input \(options.name) waits: \(reason)") }
-            said = reason
-            board.setWait(reason)
-            wake.wait()
-        }
-        board.setWait(nil)
-        return true
+        saidWait = orders.wait
+        board.setWait(orders.wait)
+        return orders.wait == nil
     }
 
     /// Takes new orders, and tells of those whose lines are durable.

@@ -17,14 +17,15 @@ extension FileTailer {
                     + " was truncated")
             passOver(file, open, size)
         }
-        for directory in directories.union([Self.directory(of: original.path)]).sorted() {
-            for candidate in candidates(in: directory)
+        lookUntilSettled(in: directories.union([Self.directory(of: original.path)])) { candidates in
+            for candidate in candidates
             where byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == original.path {
                 guard let (open, identity) = open(candidate), comparison.covers(open, size: identity.size) else {
                     continue
                 }
                 passOver(candidate, open, identity, recordedAs: original.path)
             }
+            return false
         }
     }
 

@@ -29,11 +29,18 @@ extension FileTailer {
             followUnreadCopies(
                 of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
         } else {
-            // Also where there is nothing: a copy that holds something is that of another content.
-            let beginning = Array(bytes.prefix(FilePosition.fingerprintBytes))
-            followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: beginning)
+            let areAll = followUnreadCopies(
+                of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
+            // That one may be gone from the file by the next read.
+            if !areAll { return }
         }
         unreadCopied.remove(file.serial)
+    }
+
+    /// The beginning of what this read takes from the file: of a line without its end, nothing.
+    private func wholeLines(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let end = bytes.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+        return Array(bytes[..<end].prefix(FilePosition.fingerprintBytes))
     }
 
     /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
@@ -41,13 +48,15 @@ extension FileTailer {
     ///
     /// - Parameters:
     ///   - last: nor younger than this.
-    ///   - known: the first bytes of the content that is read in the file itself; nil for what stands there now.
+    ///   - known: the first bytes of the content that is read in the file itself.
+    /// - Returns: false if there is a copy of what stands in the file now, of which nothing is read yet.
+    @discardableResult
     func followUnreadCopies(
-        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil
-    ) {
-        let present = known ?? (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
-        for directory in directories.union([Self.directory(of: file.path)]).sorted() {
-            for candidate in candidates(in: directory)
+        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8] = []
+    ) -> Bool {
+        var areAll = true
+        lookUntilSettled(in: directories.union([Self.directory(of: file.path)])) { candidates in
+            for candidate in candidates
             where !candidate.isWanted && candidate.identity.birthNanoseconds > time
                 && candidate.identity.birthNanoseconds <= last
                 && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
@@ -55,21 +64,31 @@ extension FileTailer {
                 guard let (open, identity) = open(candidate),
                     let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
                 else { continue }
-                // One that begins like the file is the copy of what stands in it now, and is read there.
-                let common = min(head.count, present.count)
-                guard common == 0 || head.prefix(common) != present.prefix(common) else { continue }
+                // One that begins like what is read of the file is a copy of it, and read there.
+                let common = min(head.count, known.count)
+                if common > 0, head.prefix(common) == known.prefix(common) { continue }
+                // As long as nothing is, the file itself tells: no copy holds more than its original does then, and what
+                // only begins like it does so by chance.
+                if known.isEmpty, (try? file.file?.bytes(head.count, at: 0)) == head {
+                    areAll = false
+                    continue
+                }
                 if continuesFormer(candidate, open, identity, recordedAs: file.path) { continue }
                 diagnostics.info(
                     "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
                         + " and read from its beginning")
                 track(candidate.path, recordedAs: file.path)
             }
+            return false
         }
+        return areAll
     }
 
     /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
-    func recoverUnread(_ file: Tracked) {
-        followUnreadCopies(of: file, bornAfter: file.contentSince)
+    ///
+    /// - Parameter bytes: those that stand in it now.
+    func recoverUnread(_ file: Tracked, _ bytes: UnsafeRawBufferPointer) {
+        followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
         let isFollowed = files.values.contains {
             $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
         }

@@ -33,6 +33,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     let skippedNULs: Counter
     let losses: (any LostSources)?
     let news = OrderNews()
+    /// Why it does not begin to read, as it was said last.
+    var saidWait: String?
 
     /// Where files are looked for, with a trailing component left out.
     var directories: Set<String> = []
@@ -114,6 +116,10 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
                 "NUL bytes skipped at the beginning of files that were truncated under a writer that kept its offset.",
             labels: [("input", options.name)])
         buffer = .allocate(byteCount: limits.readBytes, alignment: 16)
+        losses?.onOrders { [news, wake] in
+            news.isThere.store(true, ordering: .releasing)
+            wake.signal()
+        }
     }
 
     deinit { buffer.deallocate() }
@@ -129,10 +135,10 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Follows the files until `stopping` says so; then hands over what is there and waits, not for ever, until it is
     /// durable.
     func run(recovered: [(key: [UInt8], value: [UInt8])], stopping: borrowing Atomic<Bool>) {
-        guard waitForOrders(stopping: stopping) else { return }
-        doubts = losses?.orders(for: options.name).doubts ?? []
-        recover(takeProgress(recovered))
-        if !doubts.isEmpty { doubtsEnd = window.openTicket - 1 }
+        while !begin(recovered) {
+            if stopping.load(ordering: .acquiring) { return }
+            wake.wait()
+        }
         while !stopping.load(ordering: .acquiring) {
             if !turn() { rest() }
         }
@@ -140,6 +146,19 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         waitUntilDurable()
         settleDoubts()
         settleRereadings()
+    }
+
+    /// Looks for the files, and goes on where the recovered positions say, unless what the spool has lost of those is not
+    /// known yet.
+    ///
+    /// - Returns: false as long as it is not: to be called again after a wake-up.
+    package func begin(_ recovered: [(key: [UInt8], value: [UInt8])]) -> Bool {
+        let orders = losses?.orders(for: options.name) ?? DamageOrders()
+        guard mayBegin(orders) else { return false }
+        doubts = orders.doubts
+        recover(takeProgress(recovered))
+        if !doubts.isEmpty { doubtsEnd = window.openTicket - 1 }
+        return true
     }
 
     /// Takes what has happened, and reads once from each file that has data.

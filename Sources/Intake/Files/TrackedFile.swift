@@ -23,8 +23,8 @@ final class TrackedFile<File: SourceFile> {
     /// Counts up in the order of discovery.
     let serial: UInt64
     let key: FileKey
-    /// The name under which its lines are recorded: that under which it was first seen.
-    let path: String
+    /// The name under which its lines are recorded: that under which it was first seen, or the original of a copy was.
+    private(set) var path: String
     /// The names that it has in watched directories.
     var names: Set<String>
     /// Whether it is the old content of a name that goes on as another file.
@@ -37,6 +37,8 @@ final class TrackedFile<File: SourceFile> {
     var positionKey: [UInt8]
     /// Whether the spool may hold that position.
     var isRecorded = false
+    /// Where reading under that key began.
+    var takenFrom: UInt64
     /// Everything that was read.
     var read: ContentMark
     /// Where to read on after a restart: before `read` within an overlong line that has not ended.
@@ -45,6 +47,8 @@ final class TrackedFile<File: SourceFile> {
     var head: [UInt8]
     var encoder: LineEncoder
     var skipsNULs = false
+    /// Whether what is left of the line at its position was set aside with its beginning.
+    var skipsLine = false
     /// Whether it was compared to the files that it may be a copy of.
     var isJudged = false
     /// The key of the content, followed under its name, that it looks like a copy of, while it is held back.
@@ -85,11 +89,21 @@ final class TrackedFile<File: SourceFile> {
         self.file = file
         self.tail = tail
         self.positionKey = positionKey
+        takenFrom = mark.offset
         read = mark
         resume = mark
         self.head = head
         self.encoder = encoder
         self.size = size
+    }
+
+    /// It holds the content of that file, and nothing was read under its own key. All lines of one key are recorded under
+    /// one name, by which they are known after damage.
+    func goOn(as original: TrackedFile<File>) {
+        positionKey = original.positionKey
+        takenFrom = original.takenFrom
+        isRecorded = original.isRecorded
+        path = original.path
     }
 
     /// What its names make of it.
@@ -128,11 +142,12 @@ final class TrackedFile<File: SourceFile> {
     func position(boot: [UInt8]) -> FilePosition {
         var flags: FilePosition.Flags = skipsNULs ? .skippingNULs : []
         if standing != .named { flags.insert(.isRotated) }
+        if skipsLine { flags.insert(.skippingLine) }
         let fingerprinted = head.prefix(Int(min(resume.offset, UInt64(FilePosition.fingerprintBytes))))
         return FilePosition(
             inode: key.inode, birthNanoseconds: key.birthNanoseconds, device: key.device, boot: boot, flags: flags,
             mark: resume, sizeSeen: max(size, resume.offset),
             fingerprint: fingerprinted.withUnsafeBytes { ContentHash.of($0).value },
-            beginning: ContentBeginning(of: fingerprinted), path: path)
+            beginning: ContentBeginning(of: fingerprinted), takenFrom: min(takenFrom, resume.offset), path: path)
     }
 }

@@ -49,6 +49,9 @@ public protocol LostSources: AnyObject, Sendable {
     func onOrders(_ wake: @escaping @Sendable () -> Void)
     /// Takes note of bytes that are passed over for a doubt. Durable when this returns.
     func setAside(_ bytes: [SourceRange], range: Int) throws
+    /// Bytes of the same source follow those that were passed over, and belong to their last line. Durable when this
+    /// returns.
+    func setAsideFurther(_ key: [UInt8], from: UInt64, upTo: UInt64) throws
     /// These positions are no longer in doubt: durably behind what was set aside.
     func areCertain(_ keys: [[UInt8]], range: Int) throws
     /// The input goes on behind all that a doubt concerns, durably.

@@ -19,11 +19,29 @@ public struct UniqueID: Sendable, Hashable, CustomStringConvertible {
 
     /// As UUIDs are written; also accepts upper case.
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == [8, 4, 4, 4, 12], text.utf8.allSatisfy({ $0 != 0x2b }),
-            let high = UInt64(parts[..<3].joined(), radix: 16), let low = UInt64(parts[3...].joined(), radix: 16)
-        else { return nil }
+        var (high, low, at): (UInt64, UInt64, Int) = (0, 0, 0)
+        for byte in text.utf8 {
+            switch at {
+            case 8, 13, 18, 23: guard byte == UInt8(ascii: "-") else { return nil }
+            case ..<36:
+                guard let digit = Self.value(ofHexDigit: byte) else { return nil }
+                high = high << 4 | low >> 60
+                low = low << 4 | digit
+            default: return nil
+            }
+            at += 1
+        }
+        guard at == 36 else { return nil }
         self.init(high: high, low: low)
+    }
+
+    private static func value(ofHexDigit byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
     }
 
     public var description: String {

@@ -17,6 +17,8 @@ final class ChunkMemory: Sendable {
         let base: UnsafeMutableRawPointer
     }
 
+    deinit { free.withLock { for block in $0 { block.base.deallocate() } } }
+
     /// `blockBytes` bytes.
     func take() -> UnsafeMutableRawPointer {
         if let block = free.withLock({ $0.popLast() }) { return block.base }

@@ -32,14 +32,15 @@ final class DiskDamage {
     /// Damages one place, if there is one.
     ///
     /// - Parameter durable: the last record that is.
-    func strike(_ kind: DamageKind, durable: SequenceNumber, seed: UInt64) throws {
+    /// - Returns: what was damaged, in words.
+    func strike(_ kind: DamageKind, durable: SequenceNumber, seed: UInt64) throws -> String? {
         var random = SplitMix64(seed: seed)
         let frames = try disk.unfailing { try SpoolInspector(SimulatedDisk(disk).directory("spool")).framePlaces() }
-        guard let last = frames.last(where: { $0.holdsRecords && $0.first <= durable }) else { return }
+        guard let last = frames.last(where: { $0.holdsRecords && $0.first <= durable }) else { return nil }
         // Groups are what most of the bytes are; heads and ends of segments have their turn all the same.
         let wanted = Int.random(in: 0..<4, using: &random) > 0
         let candidates = frames.filter { $0.holdsRecords == wanted && $0.next <= last.first }
-        guard let frame = candidates.randomElement(using: &random) else { return }
+        guard let frame = candidates.randomElement(using: &random) else { return nil }
         let at = Int(UInt64.random(in: frame.offset..<frame.end, using: &random))
         let sector = at / DiskState.sector
         let range = kind == .bit ? at..<at + 1 : sector * DiskState.sector..<(sector + 1) * DiskState.sector
@@ -47,7 +48,7 @@ final class DiskDamage {
         let struck = frames.filter {
             $0.segment == frame.segment && $0.offset < UInt64(range.upperBound) && UInt64(range.lowerBound) < $0.end
         }
-        guard struck.allSatisfy({ $0.next <= last.first }), range.lowerBound >= 4096 else { return }
+        guard struck.allSatisfy({ $0.next <= last.first }), range.lowerBound >= 4096 else { return nil }
         let wound: Wound? = disk.contents.withLock { contents in
             guard let node = contents.directories["segments"]?.entries[frame.segment],
                 let bytes = contents.nodes[node]?.bytes, range.upperBound <= bytes.count,
@@ -59,9 +60,10 @@ final class DiskDamage {
             contents.nodes[node]?.bytes.replaceSubrange(range, with: damaged)
             return Wound(node: node, offset: range.lowerBound, former: former, damaged: damaged)
         }
-        guard let wound else { return }
+        guard let wound else { return nil }
         wounds.append(wound)
         for frame in struck { sequences.formUnion(frame.first.rawValue..<frame.next.rawValue) }
+        return "\(frame.segment): \(range) of the frame at \(frame.offset)"
     }
 
     /// What is done when a daemon does not start for damage: the files are restored from a copy.

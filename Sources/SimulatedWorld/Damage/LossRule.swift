@@ -5,6 +5,8 @@ import OperationLogs
 struct LossRule {
     let damaged: Set<UInt64>
     let named: Set<UInt64>
+    /// Lines of files with more than one record, all but the last of which were lost.
+    var repeated: Set<SimulatedLine> = []
 
     func mayLack(_ sequence: Int) -> Bool {
         damaged.contains(UInt64(sequence)) && named.contains(UInt64(sequence))
@@ -19,7 +21,9 @@ struct LossRule {
     ) -> String? {
         var left = rows[...]
         for (sequence, entry) in expected {
-            if left.first == entry.payload {
+            // What was read again is delivered in its later place.
+            let isGone = mayLack(sequence) && repeated.contains(entry.line)
+            if left.first == entry.payload, !isGone {
                 left.removeFirst()
             } else if !mayLack(sequence) {
                 let why =

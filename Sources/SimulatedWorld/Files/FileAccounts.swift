@@ -9,6 +9,8 @@ final class FileAccounts {
     private(set) var owed: Set<SimulatedLine> = []
     /// In which content each line was written.
     private var contents: [SimulatedLine: Int] = [:]
+    /// Where it begins in its file.
+    private var offsets: [SimulatedLine: Int] = [:]
     private var abandoned: Set<SimulatedLine> = []
     /// In files that the running daemon had open when they lost their last name, and has closed since.
     private var released: [SimulatedLine] = []
@@ -39,6 +41,17 @@ final class FileAccounts {
         disk.onFreed = { [weak self] in self?.freed($0) }
     }
 
+    func offset(of line: SimulatedLine) -> Int { offsets[line] ?? 0 }
+
+    /// Those that stand in files under the patterns, in which they were written: what led to a copy may be lost with it.
+    var standing: Set<SimulatedLine> {
+        var lines: Set<SimulatedLine> = []
+        for node in disk.named where isWanted(node.place) {
+            lines.formUnion(node.lines.lazy.map(\.line).filter { self.contents[$0] == node.content })
+        }
+        return lines
+    }
+
     func isAbandoned(_ line: SimulatedLine) -> Bool { abandoned.contains(line) }
 
     // MARK: What jobs do
@@ -46,6 +59,7 @@ final class FileAccounts {
     func wrote(_ line: SimulatedLine, to node: SourceNode, isAbandoned: Bool = false) {
         node.note(line)
         contents[line] = node.content
+        offsets[line] = node.size - line.bytes.count + (isAbandoned ? 1 : 0)
         owed.insert(line)
         if isAbandoned {
             abandoned.insert(line)

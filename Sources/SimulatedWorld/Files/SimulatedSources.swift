@@ -14,14 +14,13 @@ final class SimulatedSources {
     private let time: SimulatedTime
     private let jobs: [Int: SimulatedJob]
     private var files: SimulatedSourceFiles?
-    private var compared = (count: -1, areAll: false)
 
-    /// - Parameter seed: chooses whether rotated files are under the patterns too, and whether directories can be watched.
-    init(time: SimulatedTime, seed: UInt64) {
+    init(time: SimulatedTime, _ circumstances: Circumstances) {
         self.time = time
         let disk = SourceDisk(time: time, directories: ["", "/log", "/log/old"])
-        let accounts = FileAccounts(of: disk, seesRotations: seed % 2 == 1) { directory, name in
-            directory == "/log" && (seed % 2 == 0 || name.hasSuffix(".log"))
+        let areRotatedWanted = circumstances.areRotatedWanted
+        let accounts = FileAccounts(of: disk, seesRotations: !areRotatedWanted) { directory, name in
+            directory == "/log" && (areRotatedWanted || name.hasSuffix(".log"))
         }
         self.disk = disk
         self.accounts = accounts
@@ -34,14 +33,14 @@ final class SimulatedSources {
                 )
             })
         options = FileInputOptions(
-            name: Self.input, paths: [seed % 2 == 0 ? "/log/*.log*" : "/log/*.log"], rotated: ["/log/old"],
+            name: Self.input, paths: [areRotatedWanted ? "/log/*.log*" : "/log/*.log"], rotated: ["/log/old"],
             maxLineBytes: 4096, maxFutureMicroseconds: .max / 2)
         var limits = FileInputLimits()
         limits.readBytes = 1024
         limits.windowBytes = 16 << 10
         limits.graceMilliseconds = 20_000
         limits.retryMilliseconds = 2000
-        if seed % 8 == 7 { limits.maxWatches = 0 }
+        if !circumstances.canWatch { limits.maxWatches = 0 }
         self.limits = limits
     }
 
@@ -63,16 +62,6 @@ final class SimulatedSources {
         meanwhile.happen()
         hurry()
         disk.watches?.crowd(room: .max)
-    }
-
-    /// Whether all that is owed is among the entries.
-    func areAll(in entries: [Books.Entry]) -> Bool {
-        if entries.count != compared.count { compared = (entries.count, missing(from: entries).isEmpty) }
-        return compared.areAll
-    }
-
-    func missing(from entries: [Books.Entry]) -> [String] {
-        accounts.missing(from: Set(entries.lazy.map(\.line))).map(\.name)
     }
 
     /// Whether there is something for which the files' thread waits.

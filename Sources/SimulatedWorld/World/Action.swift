@@ -69,17 +69,14 @@ package enum Action: Sendable, Hashable {
     case damage(DamageKind, seed: UInt64, isRunning: Bool)
 
     /// Draws one.
-    ///
-    /// - Parameter hasFiles: whether files are written to. Then the spool is not damaged: what becomes of lines in a
-    ///   damaged place that their file still holds is the matter of tests of its own.
-    static func draw(hasFiles: Bool, _ random: inout SplitMix64) -> Action {
+    static func draw(_ circumstances: Circumstances, _ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
-        if hasFiles, number(0...99) < 45 { return drawOfFiles(&random) }
+        if circumstances.hasFiles, number(0...99) < 45 { return drawOfFiles(&random) }
         let source = number(0...2)
         switch number(0...999) {
         case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])
         case ..<325: return .read(source: source, bytes: [50, 400, 3000, 20_000][number(0...3)])
-        case ..<331 where !hasFiles:
+        case ..<331 where circumstances.hasDamage:
             return .damage(
                 DamageKind.allCases[number(0...1)], seed: random.next(), isRunning: number(0...1) == 0)
         case ..<336: return .backUp

@@ -13,7 +13,8 @@ package struct Schedule: Sendable {
     ///   - kept: which of them happen; nil: all.
     package init(seed: UInt64, length: Int = 250, keeping kept: [Int]? = nil) {
         var random = SplitMix64(seed: seed)
-        let all = (0..<length).map { _ in Action.draw(hasFiles: seed % 2 == 0, &random) }
+        let circumstances = Circumstances(seed: seed)
+        let all = (0..<length).map { _ in Action.draw(circumstances, &random) }
         self.seed = seed
         self.length = length
         self.kept = (kept ?? Array(0..<length)).filter { $0 < length }

@@ -23,7 +23,9 @@ final class SimulatedDaemon {
     private let sources: SimulatedSources
     private let board: FileInputBoard
     private let tailerWake: EventDescriptor
-    /// Whether the files' thread waits for something.
+    /// Whether the files' thread has begun to read.
+    private var isTailing = false
+    /// Whether it waits for something.
     private var isTailerResting = false
     private let time: SimulatedTime
     /// When delivery goes on, and whether new records make it go on before.
@@ -54,10 +56,12 @@ final class SimulatedDaemon {
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
             diagnostics: diagnostics, registry: registry,
+            sources: FilePositionReader(inputs: [sources.options.name]),
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         store = try DeadLetterStore(
             in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
             diagnostics: diagnostics, rotationBytes: 16 << 10)
+        try writer.account { [store] in try store.holdsAny(from: $0, before: $1) }
         mover = try DeadLetterMover(
             source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics)
         try mover.begin()
@@ -77,7 +81,7 @@ final class SimulatedDaemon {
         tailer = FileTailer(
             options: sources.options, limits: sources.limits, sink: books, wake: tailerWake,
             fileSystem: sources.startProcess(), clock: time, watermarkClock: watermarkClock, diagnostics: diagnostics,
-            registry: registry, board: board, claims: FileClaims(),
+            registry: registry, board: board, claims: FileClaims(), losses: writer,
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
     }
 
@@ -95,15 +99,17 @@ final class SimulatedDaemon {
     /// Whether the first chunk of the files is durable.
     var isFilesStartDurable: Bool { tailer.durableTicket > 0 }
 
-    /// The files' thread looks for its files.
+    /// The files' thread looks for its files, if it may.
     func beginTailing() {
         sources.accounts.turnBegins()
-        tailer.recover(recoveredFiles)
+        isTailing = tailer.begin(recoveredFiles)
         sources.accounts.turnEnds()
     }
 
     /// The files' thread takes so many turns, unless it waits for something that has not come.
     func tail(turns: Int) {
+        if !isTailing { beginTailing() }
+        guard isTailing else { return }
         for _ in 0..<turns {
             if isTailerResting, !sources.wakesTailer, !tailerWake.wait(milliseconds: 0) { return }
             sources.accounts.turnBegins()
@@ -156,6 +162,8 @@ final class SimulatedDaemon {
     }
 
     var durable: SequenceNumber { writer.status.durable }
+    /// What is known of files' lines in lost ranges.
+    var losses: [LossSummary] { writer.losses }
     var lostRanges: [LostRange] { writer.status.lostRanges }
     var deliveryState: String { engine.status.state }
     func holdsRefusal(of sequence: SequenceNumber) -> Bool { store.holdsRefusal(of: sequence) }
@@ -168,7 +176,7 @@ final class SimulatedDaemon {
 
     /// An orderly end.
     func stop() throws {
-        tailer.end()
+        if isTailing { tailer.end() }
         writer.stop()
         for _ in 0..<10_000 where try writer.turn() == .ended { return }
         throw BrokenPromise("the spool does not stop: \(state)")

@@ -11,9 +11,8 @@ extension World {
     }
 
     func checkRecovered() throws {
-        let lines = entries.map(\.line)
-        let present = Set(lines)
-        guard present.count == lines.count else { throw BrokenPromise("a line is in the spool twice") }
+        let present = Set(entries.lazy.map(\.line))
+        if present.count != entries.count { _ = try FilesInDamage.repeated(in: entries, rule) }
         if let lost = acknowledged.subtracting(present).min(by: { $0.number < $1.number }) {
             throw BrokenPromise("\(lost.name) was acknowledged and is not in the spool after a start")
         }
@@ -50,6 +49,9 @@ extension World {
 
     /// Each table holds exactly the records up to its position that were not refused, in their order.
     func checkTables() throws {
+        var rule = rule
+        let repeated = losses.sequences.isEmpty ? [] : try FilesInDamage.repeated(in: entries, rule)
+        rule.repeated = repeated.filter { line in !isLost(line) }
         for kind in EventKind.allCases where kind != .pipelineWatermarks {
             let position = Int(database.state.positions[kind]?.position.rawValue ?? 0)
             guard position <= entries.count else {
@@ -59,10 +61,59 @@ extension World {
                 $0.element.kind == kind.rawValue && !$0.element.line.isRefused
             }.map { (sequence: $0.offset + 1, entry: $0.element) }
             let rows = database.state.tables[kind] ?? []
+            if let line = doubled(repeated, in: rows, of: kind) {
+                throw BrokenPromise("\(line.name) is in \(kind.name) twice")
+            }
             if let difference = rule.difference(rows, expected) {
                 throw BrokenPromise("\(kind.name) has \(rows.count) rows at position \(position): \(difference)")
             }
             note("\(kind.rawValue) \(position) \(rows.count)")
+        }
+    }
+
+    /// Whether no record of it is left.
+    private func isLost(_ line: SimulatedLine) -> Bool {
+        entries.enumerated().allSatisfy { $0.element.line != line || rule.mayLack($0.offset + 1) }
+    }
+
+    /// A line that came to the table with more than one of its records.
+    private func doubled(_ repeated: Set<SimulatedLine>, in rows: [[UInt8]], of kind: EventKind) -> SimulatedLine? {
+        let left = repeated.filter { $0.kind == kind }
+        guard !left.isEmpty else { return nil }
+        var seen: Set<SimulatedLine> = []
+        for line in rows.lazy.compactMap({ row in row.withUnsafeBytes { SimulatedLine(kind: kind.rawValue, $0) } })
+        where left.contains(line) && !seen.insert(line).inserted { return line }
+        return nil
+    }
+
+    /// The lines of files that are neither in the spool nor listed as not being there. Once something was lost, only those
+    /// in files under the patterns: of others, the only position that led to them may have stood there.
+    func missingFromFiles() -> [SimulatedLine] {
+        let missing = sources.accounts.missing(from: Set(entries.lazy.map(\.line)))
+        guard !missing.isEmpty, !losses.isEmpty else { return missing }
+        let damage = FilesInDamage(daemon?.losses ?? [], rule)
+        let standing = sources.accounts.standing
+        return missing.filter { line in
+            standing.contains(line) && !damage.isListed(line, at: sources.accounts.offset(of: line))
+        }
+    }
+
+    /// A line that was lost with a damaged place, and still stands in a file, is not lost in silence.
+    private func checkLostLines(_ letters: Set<SimulatedLine>) throws {
+        let damage = FilesInDamage(daemon?.losses ?? [], rule)
+        var present = letters
+        for (index, entry) in entries.enumerated() where !rule.mayLack(index + 1) { present.insert(entry.line) }
+        for (kind, rows) in database.state.tables {
+            for row in rows {
+                if let line = row.withUnsafeBytes({ SimulatedLine(kind: kind.rawValue, $0) }) { present.insert(line) }
+            }
+        }
+        for line in sources.accounts.standing.subtracting(present) where line.kind != .pipelineWatermarks {
+            guard entries.contains(where: { $0.line == line }) else { continue }
+            guard damage.isListed(line, at: sources.accounts.offset(of: line)) else {
+                throw BrokenPromise(
+                    "\(line.name) was lost with a damaged place, still stands in its file, and is not listed")
+            }
         }
     }
 
@@ -79,6 +130,12 @@ extension World {
         }
     }
 
+    /// Without those that were read again.
+    private var inOrderOfReading: [SimulatedLine] {
+        var seen: Set<SimulatedLine> = []
+        return entries.map(\.line).filter { seen.insert($0).inserted }
+    }
+
     func balance() throws {
         try checkTables()
         try checkWatermarks()
@@ -92,6 +149,7 @@ extension World {
             }
             return true
         }
+        var lettered: Set<SimulatedLine> = []
         for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
             guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
                 if rule.mayLack(index + 1) { continue }
@@ -103,11 +161,15 @@ extension World {
                 : (letter.reason == .invalidJSON
                     || letter.reason == .incompleteLine && sources.accounts.isAbandoned(entry.line))
                     && letter.line + [0x0a] == entry.line.bytes
+            guard lettered.insert(entry.line).inserted else {
+                throw BrokenPromise("\(entry.line.name) is a dead letter twice")
+            }
             if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
         try checkRecovered()
-        try sources.accounts.check(entries.map(\.line).filter { SimulatedSources.jobs.contains($0.source) })
+        try checkLostLines(lettered)
+        try sources.accounts.check(inOrderOfReading.filter { SimulatedSources.jobs.contains($0.source) })
         note("\(entries.count) \(acknowledged.count)")
         trace?(sources.accounts.summary(of: Set(entries.map(\.line)), reported: bytesLost + (daemon?.bytesLost ?? 0)))
     }

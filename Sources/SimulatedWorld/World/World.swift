@@ -49,7 +49,7 @@ final class World {
     init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
         self.trace = trace
         self.seed = seed
-        sources = SimulatedSources(time: time, seed: seed)
+        sources = SimulatedSources(time: time, Circumstances(seed: seed))
         wake = try? EventDescriptor()
         copies = DatabaseCopies(database)
         damage = DiskDamage(disk)
@@ -66,9 +66,7 @@ final class World {
     }
 
     func take(_ action: Action) throws {
-        let text = "\(action)"
-        note(text)
-        trace?("- " + text)
+        trace?("- \(action)")
         do {
             if startsIn > 0 { startsIn -= 1 } else if daemon == nil { try start() }
             try perform(action)
@@ -153,7 +151,7 @@ final class World {
         case .damage(let kind, let seed, let isRunning):
             let durable = daemon?.durable ?? .zero
             if !isRunning { endProcess() }
-            try damage.strike(kind, durable: durable, seed: seed)
+            if let what = try damage.strike(kind, durable: durable, seed: seed) { trace?("  damaged \(what)") }
         }
     }
 
@@ -201,7 +199,9 @@ final class World {
     private func endProcess(with error: any Error) throws {
         note("\(error)")
         if let error = error as? SpoolError, error.code == .damaged, damage.heal() { return endProcess() }
-        guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
+        let isForWantOfRoom =
+            (error as? SpoolError)?.code == .system(ENOSPC) && disk.contents.withLock { $0.available == 0 }
+        guard isForWantOfRoom || disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
         }
         endProcess()
@@ -270,7 +270,7 @@ final class World {
             }
         }
         throw BrokenPromise(
-            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(sources.missing(from: entries))"
+            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(missingFromFiles().map(\.name))"
         )
     }
 
@@ -302,7 +302,7 @@ final class World {
         try daemon.deliver(steps: 1000)
         try check()
         time.advance(milliseconds: 500)
-        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), sources.areAll(in: entries) else {
+        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), missingFromFiles().isEmpty else {
             calmRounds = 0
             // What is on one server only counts as delivered with the next commit that is not.
             if copies.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }

@@ -54,6 +54,22 @@ final class LossAccounts<Disk: Storage>: Sendable {
     /// A reader has handed on records up to here.
     func handOut(_ sequence: SequenceNumber) { handedOut.max(sequence.rawValue, ordering: .relaxed) }
 
+    /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,
+    /// after a fault that passed, or put back from a copy: what stands there must not come beside them.
+    func comeAgain(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        state.withLock { state in
+            let losses = state.file.book.losses.values
+            // Bytes are listed once: those of one range can be among another's.
+            guard !losses.isEmpty, losses.contains(where: \.comesAgain) else { return false }
+            return losses.contains { loss in
+                guard loss.comesAgain || loss.verdict != .aside, let lost = loss.notice.first,
+                    let end = loss.notice.next
+                else { return false }
+                return lost < next && first < end
+            }
+        }
+    }
+
     /// Whether records became dead letters is asked so.
     func ask(
         _ deadLetters: @escaping @Sendable (SequenceNumber, SequenceNumber?) throws -> Bool
@@ -245,6 +261,19 @@ final class LossAccounts<Disk: Storage>: Sendable {
                 next += 1
             }
             if !entries.isEmpty { try state.file.append(entries) }
+        }
+    }
+
+    func setAsideFurther(_ key: [UInt8], from: UInt64, upTo: UInt64) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            for loss in state.file.book.losses.values {
+                for (index, bytes) in loss.sources where bytes.key == key && bytes.from <= from {
+                    guard let end = bytes.upTo, from <= end, end < upTo else { continue }
+                    var longer = bytes
+                    longer.upTo = upTo
+                    return try state.file.append([.source(loss.number, index, longer)])
+                }
+            }
         }
     }
 

@@ -27,6 +27,9 @@ struct LossBook: Sendable {
             }
         }
 
+        /// Whether lines of it are read again, were, or will be if the database lets them.
+        var comesAgain: Bool { isAsked || verdict != .aside && sources.values.contains(where: \.isExact) }
+
         /// Those that wait for the operator's word.
         var isWaitingForWord: Bool {
             verdict != .open && !isAsked && sources.keys.contains { !done.contains($0) && !due.contains($0) }

@@ -20,7 +20,9 @@ struct PositionGaps: Sendable {
 
     private var pending: [[UInt8]: Pending] = [:]
     private var known: Set<[UInt8]> = []
+    /// In which lines of a source can have stood that is met for the first time: with records, if there is one.
     private var last: Int?
+    private var hasLastRecords = false
 
     /// Whether anything was lost so far.
     var isActive: Bool { last != nil }
@@ -37,7 +39,8 @@ struct PositionGaps: Sendable {
     ///   - hasRecords: else no lines were lost there, but positions may have been.
     ///   - positions: as they are known before the place.
     mutating func lost(_ loss: Int, hasRecords: Bool, _ positions: [[UInt8]: [UInt8]]) {
-        last = loss
+        if last == nil || hasRecords || !hasLastRecords { last = loss }
+        hasLastRecords = hasLastRecords || hasRecords
         for (key, value) in positions {
             known.insert(key)
             let isLines = pending[key].map { !$0.hasRecords && hasRecords } ?? true

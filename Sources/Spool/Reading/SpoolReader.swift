@@ -139,6 +139,10 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
             return nil
         }
         pass(frame)
+        if damage.accounts?.comeAgain(frame.firstSequence, before: frame.nextSequence) ?? false {
+            wanted = frame.nextSequence
+            return nil
+        }
         let group = RecordGroup(
             firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
         wanted = frame.nextSequence

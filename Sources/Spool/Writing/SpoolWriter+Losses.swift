@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import OperationLogs
 import Synchronization
@@ -26,6 +27,10 @@ extension SpoolWriter: LostSources {
 
     public func setAside(_ bytes: [SourceRange], range: Int) throws {
         try damage.accounts?.setAside(bytes, range: range)
+    }
+
+    public func setAsideFurther(_ key: [UInt8], from: UInt64, upTo: UInt64) throws {
+        try damage.accounts?.setAsideFurther(key, from: from, upTo: upTo)
     }
 
     public func areCertain(_ keys: [[UInt8]], range: Int) throws {
@@ -59,9 +64,10 @@ extension SpoolWriter: LostSources {
             throw error
         }
         if let shortage {
-            throw .damaged(
-                "segments/\(range.segment)", offset: range.offset,
-                "a frame does not verify, and there is no room to note the positions behind it (\(shortage))")
+            throw SpoolError(
+                .system(ENOSPC),
+                "the spool lost \(range.records) in segments/\(range.segment), and there is no room to note the positions of "
+                    + "the inputs behind them (\(shortage)); nothing was changed; free space, and start opslogd again")
         }
         return map.snapshot.segments
     }

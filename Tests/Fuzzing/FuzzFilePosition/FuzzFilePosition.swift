@@ -20,13 +20,14 @@ import OperationLogs
         guard let position = FilePosition(bytes) else { return }
         let written = position.encoded
         require(FilePosition(written) == position, "what was written reads back")
-        let pathBytes = 92 + 6 * position.beginning.lineEnds.count + position.mark.tail.count
-        require(
-            written.prefix(pathBytes).dropFirst(4).elementsEqual(bytes.prefix(pathBytes).dropFirst(4)),
-            "the numbers are kept")
-        let path = bytes[pathBytes...]
+        require(written[4..<92].elementsEqual(bytes[4..<92]), "the numbers are kept")
+        // Older versions have one number less.
+        let rest = bytes[(bytes[0] == 3 ? 100 : 92)...]
+        let beforePath = 6 * position.beginning.lineEnds.count + position.mark.tail.count
+        require(written[100...].prefix(beforePath).elementsEqual(rest.prefix(beforePath)), "hashes and tail are kept")
+        let path = rest.dropFirst(beforePath)
         if String(validating: path, as: UTF8.self) != nil {
-            require(written[pathBytes...].elementsEqual(path), "the path is kept")
+            require(written[(100 + beforePath)...].elementsEqual(path), "the path is kept")
         }
         require(position.fingerprintLength <= FilePosition.fingerprintBytes, "the fingerprint is bounded")
         if position.mark.offset <= UInt64(Int64.max) {

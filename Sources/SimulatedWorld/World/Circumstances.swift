@@ -1,0 +1,19 @@
+/// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
+/// up within 32 seeds.
+struct Circumstances {
+    /// Whether jobs write files that the daemon follows.
+    let hasFiles: Bool
+    /// Whether the spool is damaged.
+    let hasDamage: Bool
+    /// Whether rotated files keep names that are under the patterns.
+    let areRotatedWanted: Bool
+    /// Whether directories can be watched; otherwise they are looked through from time to time.
+    let canWatch: Bool
+
+    init(seed: UInt64) {
+        hasFiles = seed % 4 != 1
+        hasDamage = seed % 2 == 1
+        areRotatedWanted = seed / 4 % 2 == 0
+        canWatch = seed / 8 % 4 != 3
+    }
+}

@@ -174,6 +174,7 @@ func `a spool on another machine or in another directory is opened once it was a
 
 @Test(arguments: [
     IdentityEntry.run(SpoolRun(id: UniqueID(high: 1, low: 2), firstSequence: SequenceNumber(3), time: "t")),
+    .gap(SpoolGap(first: SequenceNumber(3), known: SequenceNumber(5), next: SequenceNumber(9), time: "t")),
     .host(elsewhere), .host(SpoolHost(machine: "", directoryInode: 7, directoryBirthNanoseconds: 0)),
     .fork(SpoolFork(name: UniqueID(high: 1, low: 2), time: "t", counted: (1...8).map { SequenceNumber($0) })),
     .dispute(true, time: "t"), .dispute(false, time: "t"),

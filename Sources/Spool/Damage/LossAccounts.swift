@@ -125,6 +125,20 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
+    /// The same of segments that are missing: of every source, the newest position may have stood there.
+    ///
+    /// - Parameter scan: of the last segment that is there; without one, no position is known any more.
+    func noteGap(_ gap: SpoolGap, behind scan: SegmentScan?) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            guard !state.file.book.holds(gap.range.copyName) else { return }
+            // Lines that a file was to be read again for, behind an earlier loss, may have been read and delivered there.
+            let isCertain = scan != nil && !state.file.book.losses.contains { $0.value.hasSources }
+            _ = try note(
+                gap.range.copyName, first: gap.first, ([], []), isCertain: isCertain,
+                doubts: scan.map { Array($0.positions.keys) } ?? [], until: now(), &state)
+        }
+    }
+
     /// Whether a source's position is before bytes that were listed of it: where it had been read on, that has been lost
     /// since. Reading on from there would read them beside the list.
     private func hasFallenBack(_ scan: SegmentScan, _ state: State) -> Bool {

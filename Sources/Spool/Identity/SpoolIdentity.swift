@@ -10,6 +10,7 @@ struct SpoolIdentity: Equatable, Sendable {
     var isDisputed = false
     /// The server that was delivered to last.
     var server: DatabaseServer?
+    var gaps: [SpoolGap] = []
 
     /// Under which its position rows stand in the database.
     var name: UniqueID { forks.last?.name ?? spool }
@@ -38,6 +39,7 @@ struct SpoolIdentity: Equatable, Sendable {
             isDisputed = false
         case .dispute(let isDisputed, _): self.isDisputed = isDisputed
         case .server(let server, _): self.server = server
+        case .gap(let gap): gaps.append(gap)
         }
     }
 

@@ -159,7 +159,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     }
 
     /// The segment's own seal: the log goes on in the next one.
-    private mutating func sealSegment(_ now: Timestamp) throws(SpoolError) {
+    mutating func sealSegment(_ now: Timestamp) throws(SpoolError) {
         guard var segment = active else { return }
         let seal = frame(.seal, endsSegment: true, now)
         let offset = segment.end

@@ -212,7 +212,7 @@ private func checkNothingIsLostInSilence(_ model: LossModel, _ disk: DiskState, 
 
     @Test(arguments: [true, false])
     func `segments that are all missing, with the positions of all files in them`(isMoved: Bool) throws {
-        var (disk, model) = try rolledBack(delivered: 180, cursor: 150)
+        var (disk, model) = try rolledBack(delivered: 150, cursor: 150)
         if isMoved {
             var slot = try #require(try CursorFile<SimulatedFile>.read(SimulatedDisk(disk)))
             slot.moved = slot.settled

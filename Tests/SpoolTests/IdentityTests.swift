@@ -207,20 +207,3 @@ func `a line of the identity is read as it was written, and no shorter one is`(e
     }
     #expect(left == [before, later])
 }
-
-@Test func `a line whose sync failed is no damage once others stand behind it`() throws {
-    for starts in 0..<12 {
-        let disk = try stopped()
-        for _ in 0..<starts { _ = try openSimulated(disk) }
-        let writer = try openSimulated(disk)
-        disk.contents.withLock { $0.failsNextSync = true }
-        #expect(throws: SpoolError.self) {
-            try writer.note(DatabaseServer(systemIdentifier: .max, timeline: .max))
-        }
-        // The next start reads it from the page cache, and appends its run behind it.
-        #expect(try openSimulated(disk).server != nil)
-        loseUnsynced(disk)
-        let last = try openSimulated(disk)
-        #expect(last.server != nil && last.runs.count == starts + 4)
-    }
-}

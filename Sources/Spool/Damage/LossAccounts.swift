@@ -38,16 +38,18 @@ final class LossAccounts<Disk: Storage>: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
+    ///   - first: the first record of the segments; nil if there are none.
+    ///   - next: the number of the next record.
     ///   - top: of all positions that the cursor knows.
     ///   - name: under which the spool is delivered.
     init(
-        _ disk: Disk, sources: any SourcePositionReading, top: SequenceNumber, name: UniqueID,
-        now: @escaping @Sendable () -> Timestamp
+        _ disk: Disk, sources: any SourcePositionReading, first: SequenceNumber?, next: SequenceNumber,
+        top: SequenceNumber, name: UniqueID, now: @escaping @Sendable () -> Timestamp
     ) throws(SpoolError) {
         self.sources = sources
         self.now = now
         var file = try LossFile(disk)
-        try file.prepare()
+        try file.prepare(first: first, next: next)
         state = Mutex(State(file: file, top: top, name: name))
     }
 

@@ -53,14 +53,12 @@ struct SpoolIdentity: Equatable, Sendable {
     private static let version = "opslogd-spool 1"
 
     /// The lines that are written once.
-    var headText: String {
+    var head: [String] {
         [
             Self.version, "spool \(spool)", "machine \(host.machine)",
             "directory \(host.directoryInode) \(host.directoryBirthNanoseconds)",
-        ].map(ChecksummedLine.of).joined()
+        ]
     }
-
-    static func text(_ entry: IdentityEntry) -> String { ChecksummedLine.of(entry.content) }
 
     static func read(_ bytes: [UInt8]) -> Reading {
         let (contents, goodBytes, isDamaged) = ChecksummedLine.all(bytes)

@@ -34,7 +34,10 @@ extension SpoolWriter {
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
         let accounts = try sources.map { sources throws(SpoolError) in
-            try LossAccounts(disk, sources: sources, top: found.top, name: found.identity.identity.name) {
+            try LossAccounts(
+                disk, sources: sources, first: found.entries.first?.first,
+                next: found.gap?.next ?? found.nextSequence, top: found.top, name: found.identity.identity.name
+            ) {
                 Timestamp(unixMicroseconds: time.realtimeMicroseconds())
             }
         }

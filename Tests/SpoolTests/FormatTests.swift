@@ -99,7 +99,7 @@ private func sampleFrame() -> FrameHeader {
 }
 
 @Test func `a cursor slot is read back, and not with any bit changed`() {
-    var slot = CursorSlot.beginning(spool: salt, run: salt)
+    var slot = CursorSlot.beginning(spool: salt)
     slot.generation = 3
     slot.settled = SequenceNumber(5)
     slot.lanes[2] = LanePosition(

@@ -8,6 +8,9 @@ struct IdentityFile<Disk: Storage> {
     private(set) var identity: SpoolIdentity
     private var file: LineFile<Disk>
 
+    /// Of the lines that verify.
+    var byteCount: Int { file.byteCount }
+
     /// Reads it without changing anything; nil if there is none.
     static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
         guard let bytes = try LineFile.bytes(disk, name: name) else { return nil }

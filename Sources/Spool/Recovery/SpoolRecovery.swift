@@ -66,6 +66,12 @@ struct SpoolRecovery<Disk: Storage> {
             guard cursor != nil else {
                 throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(found.spool)")
             }
+            // A last line that was damaged looks like a torn one. But a run writes the cursor before it does anything else.
+            guard found.run == .zero || identity.identity.runs.contains(where: { $0.id == found.run }) else {
+                throw .damaged(
+                    IdentityFile<Disk>.name, offset: UInt64(identity.byteCount),
+                    "the run \(found.run) wrote the cursor, and no line that verifies tells of it")
+            }
         }
         let headers = try HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool).read()
         var entries = headers.entries

@@ -66,7 +66,7 @@ extension SpoolWriter {
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.gap?.next ?? found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
-            try CursorFile<Disk.File>.make(disk, .beginning(spool: found.identity.identity.name, run: run.id))
+            try CursorFile<Disk.File>.make(disk, .beginning(spool: found.identity.identity.name))
         }
         guard let slot = try found.cursor == nil ? CursorFile<Disk.File>.read(disk) : found.cursor else {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing")
@@ -86,6 +86,7 @@ extension SpoolWriter {
             try core.pass(gap, delivered: min(slot.settled, slot.moved), now: now)
         }
         try core.identity.append(.run(run), sparing: &core.reserve)
+        try core.sign(slot)
         try spooling { () throws(SystemError) in try core.reserve.make() }
         if let scan = found.scan, !scan.hasSnapshot, found.gap == nil {
             // Its positions come from the segment before, which may go once this one has them.

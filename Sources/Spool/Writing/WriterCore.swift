@@ -190,6 +190,19 @@ struct WriterCore<Disk: Storage>: Sendable {
         shelf.map.update { $0.durableEnd = segment.end }
     }
 
+    /// Writes the cursor that was read under this run's name: a second proof that there is such a run, before the first
+    /// append, and before the database can hear of it.
+    mutating func sign(_ slot: CursorSlot) throws(SpoolError) {
+        var slot = slot
+        slot.run = run
+        try spooling { () throws(SystemError) in
+            var cursor = cursor
+            try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
+            self.cursor = cursor
+        }
+        syncs += 1
+    }
+
     /// Makes the cursor durable, and then frees what it has passed and is not kept.
     mutating func saveCursor(_ slot: CursorSlot, now: Timestamp) throws(SpoolError) {
         try spooling { () throws(SystemError) in

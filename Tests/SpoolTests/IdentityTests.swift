@@ -207,3 +207,29 @@ func `a line of the identity is read as it was written, and no shorter one is`(e
     }
     #expect(left == [before, later])
 }
+
+@Test func `what a rewind is to send again gives way to nothing, behind a power cut and with the database away`() throws
+{
+    let disk = DiskState()
+    let options = testOptions(keep: 1 << 20)
+    let before = try openSimulated(disk, options: options)
+    for number in UInt64(1)...40 {
+        before.append(chunk(number...number, fill: 8000))
+        try before.settle()
+    }
+    before.deliver(SequenceNumber(40))
+    try before.stopNow()
+    let lanes = EventKind.allCases.map { LanePosition(lane: $0, position: SequenceNumber(3), origin: nil) }
+    try openSimulated(disk, options: options).rewind(lanes, settled: SequenceNumber(3))
+    loseUnsynced(disk)
+    // As many lines as find room: delivered segments would be freed for them.
+    let writer = try openSimulated(disk, options: options)
+    for number in UInt64(41)...300 {
+        writer.append(chunk(number...number, fill: 8000))
+        try writer.settle()
+    }
+    #expect(!writer.isAccepting)
+    let reader = writer.makeReader()
+    try reader.seek(to: SequenceNumber(4))
+    #expect(try reader.readNumbers().starts(with: 4...40))
+}

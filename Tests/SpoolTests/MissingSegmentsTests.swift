@@ -8,34 +8,6 @@ import Testing
 
 @testable import Spool
 
-/// The segment files of a spool, as a snapshot of their directory keeps them.
-struct SegmentImage {
-    private let entries: [String: Int]
-    private let nodes: [Int: DiskState.Node]
-
-    init(_ disk: DiskState) {
-        (entries, nodes) = disk.contents.withLock { contents in
-            let entries = contents.directories["segments"]?.entries ?? [:]
-            return (entries, contents.nodes.filter { entries.values.contains($0.key) })
-        }
-    }
-
-    /// They take the place of those that are there, under numbers of their own.
-    func restore(to disk: DiskState) {
-        disk.contents.withLock { contents in
-            var restored: [String: Int] = [:]
-            for (name, node) in entries {
-                restored[name] = contents.nextNode
-                contents.nodes[contents.nextNode] = nodes[node]
-                contents.nextNode += 1
-            }
-            contents.directories["segments"]?.entries = restored
-            contents.directories["segments"]?.durable = restored
-            contents.directories["segments"]?.pending = []
-        }
-    }
-}
-
 private func settlement(_ disk: DiskState) throws -> SpoolSettlement<SimulatedDisk> {
     try #require(try SpoolSettlement(SimulatedDisk(disk), host: testHost, now: Timestamp(microseconds: 0)))
 }

@@ -91,6 +91,11 @@ struct StateFiles {
         }
     }
 
+    /// The highest id of all dead letters.
+    func newestDeadLetter() throws -> SequenceNumber {
+        do { return try DeadLetterList(in: directory).newest } catch { throw CommandFailure(describing: error) }
+    }
+
     private var neverRun: CommandFailure {
         CommandFailure(.noInput, "\(path)/spool does not exist: the daemon has not run here yet")
     }

@@ -113,7 +113,8 @@ func loseUnsynced(_ disk: DiskState) {
     let time = ManualTime()
     var opened: SimulatedWriter?
     let identity = "open pwritev fdatasync rename fsync"
-    let newRun = "pwritev fdatasync"
+    // Its line in the identity, and the cursor under its name.
+    let newRun = "pwritev fdatasync pwritev fdatasync"
     #expect(
         try disk.calls { opened = try openSimulated(disk, time: time) }
             == "\(identity) fsync fsync \(identity) \(newRun) \(identity)",

@@ -99,7 +99,7 @@ private func sampleFrame() -> FrameHeader {
 }
 
 @Test func `a cursor slot is read back, and not with any bit changed`() {
-    var slot = CursorSlot.beginning(spool: salt, run: salt)
+    var slot = CursorSlot.beginning(spool: salt)
     slot.generation = 3
     slot.settled = SequenceNumber(5)
     slot.lanes[2] = LanePosition(
@@ -116,8 +116,8 @@ private func sampleFrame() -> FrameHeader {
 @Test func `an identity loses a torn last line only`() {
     var identity = SpoolIdentity(spool: salt, host: testHost)
     let run = SpoolRun(id: salt, firstSequence: SequenceNumber(1), time: "t")
-    let head = Array(identity.headText.utf8)
-    let whole = head + Array(SpoolIdentity.text(.run(run)).utf8)
+    let head = Array(identity.head.map(ChecksummedLine.of).joined().utf8)
+    let whole = head + Array(ChecksummedLine.of(IdentityEntry.run(run).content).utf8)
     let empty = identity
     identity.runs = [run]
     #expect(SpoolIdentity.read(whole) == .valid(identity, goodBytes: whole.count))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Spool
 
-/// What a sync that failed, and a crash behind it, leave of the lines of the file `identity`.
+/// What a sync that failed and a crash behind it, or damage, leave of the lines of the file `identity`.
 
 @Test(arguments: 1...8)
 func `a line whose sync failed is read from the cache, and is made durable by the start that reads it`(nth: Int) throws
@@ -43,6 +43,29 @@ func `a line whose sync failed is read from the cache, and is made durable by th
         }
         #expect(
             SpoolIdentity.read(good + end + [0] + line) == .damaged(offset: good.count), "another line is behind it")
+    }
+}
+
+@Test(arguments: 1...4)
+func `damage of the last lines is not taken for a torn line, once a run or a new name counts`(starts: Int) throws {
+    for isForked in [false, true] {
+        let disk = DiskState()
+        for _ in 1..<starts { try openSimulated(disk).stopNow() }
+        // Killed: nothing but its first steps tells of this run.
+        let writer = try openSimulated(disk)
+        if isForked { try writer.fork(counted: [:]) }
+        let good = try disk.identityBytes()
+        let last = try #require(good.dropLast().lastIndex(of: 0x0a)) + 1
+        let node = try #require(disk.contents.withLock { $0.directories[""]?.entries["identity"] })
+        for (from, isZeroed) in [(last, false), (last + 20, false), (last, true), (last - 1, true)] {
+            disk.edit(node) { bytes in
+                if isZeroed { for at in from..<bytes.count { bytes[at] = 0 } } else { bytes[from] ^= 1 }
+            }
+            let refused = refusal(disk)
+            #expect(refused?.code == .damaged, "\(starts) starts, fork \(isForked), from \(from - last)")
+            disk.edit(node) { $0 = good }
+        }
+        #expect(try openSimulated(disk).runs.count == starts + 1)
     }
 }
 

@@ -174,6 +174,7 @@ func `a spool on another machine or in another directory is opened once it was a
 
 @Test(arguments: [
     IdentityEntry.run(SpoolRun(id: UniqueID(high: 1, low: 2), firstSequence: SequenceNumber(3), time: "t")),
+    .gap(SpoolGap(first: SequenceNumber(3), known: SequenceNumber(5), next: SequenceNumber(9), time: "t")),
     .host(elsewhere), .host(SpoolHost(machine: "", directoryInode: 7, directoryBirthNanoseconds: 0)),
     .fork(SpoolFork(name: UniqueID(high: 1, low: 2), time: "t", counted: (1...8).map { SequenceNumber($0) })),
     .dispute(true, time: "t"), .dispute(false, time: "t"),
@@ -207,19 +208,28 @@ func `a line of the identity is read as it was written, and no shorter one is`(e
     #expect(left == [before, later])
 }
 
-@Test func `a line whose sync failed is no damage once others stand behind it`() throws {
-    for starts in 0..<12 {
-        let disk = try stopped()
-        for _ in 0..<starts { _ = try openSimulated(disk) }
-        let writer = try openSimulated(disk)
-        disk.contents.withLock { $0.failsNextSync = true }
-        #expect(throws: SpoolError.self) {
-            try writer.note(DatabaseServer(systemIdentifier: .max, timeline: .max))
-        }
-        // The next start reads it from the page cache, and appends its run behind it.
-        #expect(try openSimulated(disk).server != nil)
-        loseUnsynced(disk)
-        let last = try openSimulated(disk)
-        #expect(last.server != nil && last.runs.count == starts + 4)
+@Test func `what a rewind is to send again gives way to nothing, behind a power cut and with the database away`() throws
+{
+    let disk = DiskState()
+    let options = testOptions(keep: 1 << 20)
+    let before = try openSimulated(disk, options: options)
+    for number in UInt64(1)...40 {
+        before.append(chunk(number...number, fill: 8000))
+        try before.settle()
     }
+    before.deliver(SequenceNumber(40))
+    try before.stopNow()
+    let lanes = EventKind.allCases.map { LanePosition(lane: $0, position: SequenceNumber(3), origin: nil) }
+    try openSimulated(disk, options: options).rewind(lanes, settled: SequenceNumber(3))
+    loseUnsynced(disk)
+    // As many lines as find room: delivered segments would be freed for them.
+    let writer = try openSimulated(disk, options: options)
+    for number in UInt64(41)...300 {
+        writer.append(chunk(number...number, fill: 8000))
+        try writer.settle()
+    }
+    #expect(!writer.isAccepting)
+    let reader = writer.makeReader()
+    try reader.seek(to: SequenceNumber(4))
+    #expect(try reader.readNumbers().starts(with: 4...40))
 }

@@ -46,7 +46,7 @@ func `a frame with an impossible number or length does not verify`(first: UInt64
 
 @Test func `a cursor's slot with an impossible number does not verify`() {
     func isRead(_ change: (inout CursorSlot) -> Void) -> Bool {
-        var slot = CursorSlot.beginning(spool: salt, run: salt)
+        var slot = CursorSlot.beginning(spool: salt)
         change(&slot)
         return slot.bytes.withUnsafeBytes(CursorSlot.read) != nil
     }

@@ -19,7 +19,7 @@ private let entries = (1...24).map { number in
 @Test func `a power cut within an append leaves the lines before one of them, and the file can be read`() throws {
     let whole = DiskState()
     var clean = try LossFile(SimulatedDisk(whole))
-    try clean.prepare()
+    try clean.prepare(first: nil, next: SequenceNumber(1))
     let before = whole.operations
     try clean.append(entries)
     let all = try contents(whole)
@@ -28,7 +28,7 @@ private let entries = (1...24).map { number in
         for seed in UInt64(1)...20 {
             let disk = DiskState()
             var file = try LossFile(SimulatedDisk(disk))
-            try file.prepare()
+            try file.prepare(first: nil, next: SequenceNumber(1))
             disk.fail(from: operation)
             try? file.append(entries)
             var generator = SplitMix64(seed: seed)
@@ -46,7 +46,7 @@ private let entries = (1...24).map { number in
     for lines in 0..<12 {
         let disk = DiskState()
         var file = try LossFile(SimulatedDisk(disk))
-        try file.prepare()
+        try file.prepare(first: nil, next: SequenceNumber(1))
         try file.append(Array(entries.prefix(lines)))
         disk.contents.withLock { $0.failsNextSync = true }
         #expect(throws: SpoolError.self) { try file.append([entries[20]]) }

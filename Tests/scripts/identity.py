@@ -235,4 +235,87 @@ owner.wait_drained()
 owner.stop()
 check("and said once", "another server" not in owner.log()[said:])
 exact("the same cluster again")
+
+# --- the last segments are lost, cursor and identity are not ---------------------------------------------------------
+place = os.path.join(directory, "short")
+os.makedirs(place, exist_ok=True)
+short = Daemon(place, server.conninfo, extra=EXTRA)
+
+
+def write(*words):
+    """Lines of a file, which are rows sooner or later, or are set aside."""
+    with open(os.path.join(short.logs, "a.ndjson"), "a") as lines:
+        for word in words:
+            lines.write('{"event":"cast_errors","column_name":"%s"}\n' % word)
+
+
+def wait_rows(*words):
+    sent.extend(words)
+    wait_until("the rows arrive", lambda: set(words) <= set(rows()))
+
+
+def spool(verb, *options):
+    return opslogd("spool", verb, "--config", short.config, *options)
+
+
+short.start()
+send(short, *["short %d" % i for i in range(10)])
+write(*["line %d" % i for i in range(10)])
+wait_rows(*["line %d" % i for i in range(10)])
+short.wait_drained()
+short.stop()
+segments = os.path.join(short.state, "spool", "segments")
+shutil.copytree(segments, segments + ".older")
+short.start()
+send(short, *["delivered %d" % i for i in range(20)])
+write(*["delivered line %d" % i for i in range(20)])
+wait_rows(*["delivered line %d" % i for i in range(20)])
+short.wait_drained()
+server.stop()
+kept = len(sent)
+send(short, "gone 1", "gone 2", "gone 3")
+del sent[kept:]
+write("aside 1", "aside 2")
+wait_until("the lines are read", lambda: short.status()["spool"]["undelivered_events"] == 5)
+short.stop()
+server.start()
+shutil.rmtree(segments)
+os.rename(segments + ".older", segments)
+refused = subprocess.run([harness.OPSLOGD, "run", "--config", short.config], capture_output=True, text=True, timeout=20)
+check("a spool whose last segments are missing is not opened: 78, with the way out",
+      refused.returncode == 78 and "the segments end at" in refused.stderr and "spool adopt" in refused.stderr
+      and refused.stderr.count("\n") == 1, refused)
+before = open(os.path.join(short.state, "spool", "identity")).read()
+asked = spool("adopt")
+check("adopt without --yes says what it means, and changes nothing: 64",
+      asked.returncode == 64 and "records 21 to" in asked.stdout and "is lost" in asked.stdout and "adopt --yes" in asked.stderr
+      and open(os.path.join(short.state, "spool", "identity")).read() == before, asked)
+adopted = spool("adopt", "--yes")
+check("adopt --yes goes on without them", adopted.returncode == 0 and "goes on at record" in adopted.stdout, adopted)
+check("and once is enough", "nothing to do" in spool("adopt").stdout)
+said = len(short.log())
+short.start()
+wait_until("the file is read on", lambda: '"set_aside"' in spool("reread", "--json").stdout)
+send(short, "after the loss")
+write("line after the loss")
+wait_rows("line after the loss")
+short.wait_drained()
+exact("a spool whose last segments are missing")
+status = short.status()["spool"]
+lost = status["lost_ranges"]
+check("status names what is lost", len(lost) == 1 and lost[0]["first_sequence"] == 21 and lost[0]["last_sequence"] >= 60
+      and status["lost_records"] == lost[0]["last_sequence"] - 20 and status["undelivered_events"] == 0, status)
+check("the log names it", "is lost" in short.log()[said:] and "set aside for 'opslogd spool reread'" in short.log()[said:])
+verified = spool("verify")
+check("verify names it: 1", verified.returncode == 1 and "records 21 to" in verified.stdout, verified)
+aside = spool("reread").stdout
+check("reread lists the file's lines", "a.ndjson" in aside and "set_aside" in aside, aside)
+short.kill()
+said = len(short.log())
+short.start()
+send(short, "after another start")
+short.wait_drained()
+exact("the same after a kill")
+check("and it is said once", "is lost" not in short.log()[said:])
+short.stop()
 finish()

@@ -40,8 +40,9 @@ package struct FaultScenario: Sendable {
         FaultScenario(
             "a damaged place in the backlog, and another while it is read",
             [
-                [.databaseUp(false)], arrive(60), [.damage(.sector, seed: 1, isRunning: false)], arrive(60),
-                [.databaseUp(true), .deliver(steps: 60), .damage(.bit, seed: 2, isRunning: true)], settle, arrive(5),
+                [.databaseUp(false)], arrive(60), [.damage(.frame, .sector, seed: 1, isRunning: false)], arrive(60),
+                [.databaseUp(true), .deliver(steps: 60), .damage(.frame, .bit, seed: 2, isRunning: true)], settle,
+                arrive(5),
                 settle,
             ]),
         FaultScenario(

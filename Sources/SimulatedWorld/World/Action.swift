@@ -66,7 +66,10 @@ package enum Action: Sendable, Hashable {
     case restoreNewest
 
     /// A place of the spool is damaged, while the daemon runs or after it was killed.
-    case damage(DamageKind, seed: UInt64, isRunning: Bool)
+    case damage(DamagedPlace, DamageKind, seed: UInt64, isRunning: Bool)
+    /// The daemon is killed, and its segments are set back to what they were at the last action of this kind, if that is
+    /// noticed; the operator has the spool go on without those that are missing.
+    case setBackSegments
 
     /// Draws one.
     static func draw(_ circumstances: Circumstances, _ random: inout SplitMix64) -> Action {
@@ -77,8 +80,11 @@ package enum Action: Sendable, Hashable {
         case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])
         case ..<325: return .read(source: source, bytes: [50, 400, 3000, 20_000][number(0...3)])
         case ..<331 where circumstances.hasDamage:
-            return .damage(
-                DamageKind.allCases[number(0...1)], seed: random.next(), isRunning: number(0...1) == 0)
+            let kind = DamageKind.allCases[number(0...1)]
+            let seed = random.next()
+            // From the seed, so that schedules stay what they were.
+            if seed >> 32 % 8 == 0 { return .setBackSegments }
+            return .damage(.of(seed), kind, seed: seed, isRunning: number(0...1) == 0)
         case ..<336: return .backUp
         case ..<338: return .restore(age: number(0...2), intoNewCluster: number(0...2) == 0)
         case ..<341: return .promote(lacking: number(1...12))

@@ -4,7 +4,9 @@ import OperationLogs
 /// The files of the dead letters, read as text: a list for people shows a letter once, however often it was written.
 struct JournalBooks {
     /// A dead letter that stands in the files twice; nil if none does.
-    static func firstDouble(in disk: SimulatedDisk) throws -> String? {
+    ///
+    /// - Parameter damaged: letters that may stand there again, beside a line that is none any more.
+    static func firstDouble(in disk: SimulatedDisk, damaged: Set<UInt64>) throws -> String? {
         let directory = try disk.directory("dead-letters")
         var seen: Set<String> = []
         for name in try directory.names() where name.hasSuffix(".dead") {
@@ -13,11 +15,29 @@ struct JournalBooks {
             let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
             for line in bytes.prefix(count).split(separator: 0x0a) {
                 guard let letter = letter(line) else { continue }
-                if !seen.insert(letter).inserted { return letter }
+                if !seen.insert(letter).inserted, !damaged.contains(number(letter)) { return letter }
             }
         }
         return nil
     }
+
+    /// The letters whose lines a damage to these bytes concerns: the line behind, too, if a line's end is lost.
+    static func letters(in bytes: [UInt8], touching range: Range<Int>) -> Set<UInt64> {
+        var ids: Set<UInt64> = []
+        var start = 0
+        for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+            let end = start + line.count + 1
+            if start <= range.upperBound, range.lowerBound < end, let letter = letter(line),
+                case let id = number(letter), id > 0
+            {
+                ids.insert(id)
+            }
+            start = end
+        }
+        return ids
+    }
+
+    private static func number(_ letter: String) -> UInt64 { UInt64(letter.dropFirst(2)) ?? 0 }
 
     /// `CHECKSUM KIND {"id":"NUMBER",…}`: the kind and the number; nil of a tombstone, a first line, and what is torn.
     private static func letter(_ line: ArraySlice<UInt8>) -> String? {

@@ -19,6 +19,13 @@ final class World {
     private let copies: DatabaseCopies
     let damage: DiskDamage
     var losses = NamedLosses()
+    /// Of a time before, to which they may be set back.
+    var image: SegmentImage?
+    /// Up to here something has had its fate at some time, or a run has begun behind it.
+    var top = SequenceNumber.zero
+    /// The first record of a damaged end of which nothing was said yet.
+    var lostEnd: UInt64?
+    let heard: HeardWords
     let trace: (@Sendable (String) -> Void)?
 
     var daemon: SimulatedDaemon?
@@ -28,7 +35,9 @@ final class World {
     /// Lines that some client knows to be durable.
     var acknowledged: Set<SimulatedLine> = []
     var entries: [Books.Entry] = []
-    private var starts = 0
+    private(set) var starts = 0
+    /// Which start's daemon went on beside damaged dead letters: it is the next one that says so.
+    var startBesideDamage = 0
     /// How many actions happen before the daemon is started again.
     private var startsIn = 0
     /// Whether it is durable that the files were looked for: those that came and went before are none of the daemon's.
@@ -48,6 +57,7 @@ final class World {
     /// - Parameter trace: is told of each action, and of all that the daemon says.
     init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
         self.trace = trace
+        heard = HeardWords(trace: trace)
         self.seed = seed
         sources = SimulatedSources(time: time, Circumstances(seed: seed))
         wake = try? EventDescriptor()
@@ -148,10 +158,9 @@ final class World {
         case .restoreNewest:
             copies.restoreNewest()
             try checkTables()
-        case .damage(let kind, let seed, let isRunning):
-            let durable = daemon?.durable ?? .zero
-            if !isRunning { endProcess() }
-            if let what = try damage.strike(kind, durable: durable, seed: seed) { trace?("  damaged \(what)") }
+        case .damage(let place, let kind, let seed, let isRunning):
+            try damage(place, kind, seed: seed, isRunning: isRunning)
+        case .setBackSegments: try setBackSegments()
         }
     }
 
@@ -178,7 +187,7 @@ final class World {
 
     // MARK: Ends and starts
 
-    private func endProcess() {
+    func endProcess() {
         takeAccounts()
         if let daemon {
             durableAtEnd = daemon.durable
@@ -196,12 +205,13 @@ final class World {
     }
 
     /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
-    private func endProcess(with error: any Error) throws {
+    func endProcess(with error: any Error) throws {
         note("\(error)")
-        if let error = error as? SpoolError, error.code == .damaged, damage.heal() { return endProcess() }
-        let isForWantOfRoom =
-            (error as? SpoolError)?.code == .system(ENOSPC) && disk.contents.withLock { $0.available == 0 }
-        guard isForWantOfRoom || disk.contents.withLock({ $0.failures }) > failuresBefore else {
+        // A bit of a version is one of a version that nobody knows.
+        let isOfDamage = (error as? SpoolError).map { [.damaged, .unknownVersion].contains($0.code) } ?? false
+        if isOfDamage, damage.heal() { return endProcess() }
+        if (error as? SpoolError)?.code == .system(ENOSPC), makeRoom() { return endProcess() }
+        guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
         }
         endProcess()
@@ -227,15 +237,17 @@ final class World {
         sources.reboot()
     }
 
-    private func start() throws {
+    func start() throws {
         starts += 1
         failuresBefore = disk.contents.withLock { $0.failures }
         let started = try SimulatedDaemon(
             disk: disk, database: database, sources: sources, time: time, seed: seed &* 1000 &+ UInt64(starts),
-            entries: entries,
-            said: { [trace] in trace?($0) })
+            entries: entries, said: { [heard] in heard.hear($0) })
         daemon = started
         entries = started.books.entries
+        losses.take(started.lostRanges)
+        top = max(top, started.durable)
+        try checkEndIsSaid()
         try checkRecovered()
         isFilesStartDurable = !started.recoveredFiles.isEmpty
         if !isFilesStartDurable { sources.accounts.startsFirst() }

@@ -32,9 +32,10 @@ final class DamageRegister<Disk: Storage>: Sendable {
     /// The segments around a place that a reader has met, once what follows it tells all positions.
     private let surroundings = Mutex<(@Sendable (LostRange) throws(SpoolError) -> [SegmentEntry])?>(nil)
 
+    /// - Parameter gaps: those that were noted by an earlier start, and that a reader may still meet.
     init(
-        _ disk: Disk, segments: Disk, delivered: SequenceNumber, durable: SequenceNumber, diagnostics: Diagnostics,
-        registry: Registry, accounts: LossAccounts<Disk>? = nil
+        _ disk: Disk, segments: Disk, delivered: SequenceNumber, durable: SequenceNumber, gaps: [SpoolGap] = [],
+        diagnostics: Diagnostics, registry: Registry, accounts: LossAccounts<Disk>? = nil
     ) throws(SpoolError) {
         self.accounts = accounts
         self.disk = disk
@@ -52,6 +53,8 @@ final class DamageRegister<Disk: Storage>: Sendable {
                 known.add(range, keeping: Self.rangesKept)
             }
         }
+        // How much of one is known stands in its own line only: not in what a reader sees.
+        for gap in gaps where !known.isKnown(gap.range) { known.add(gap.range, keeping: Self.rangesKept) }
         state = Mutex(known)
     }
 
@@ -105,10 +108,8 @@ final class DamageRegister<Disk: Storage>: Sendable {
             } catch {
                 return .failure(error)
             }
-            if range.next > delivered.advanced(by: 1) {
-                let first = max(range.first, delivered.advanced(by: 1))
-                lost.add(Int(clamping: range.next.rawValue - first.rawValue))
-            }
+            let first = max(range.first, delivered.advanced(by: 1))
+            if range.known > first { lost.add(Int(clamping: range.known.rawValue - first.rawValue)) }
             state.add(range, keeping: Self.rangesKept)
             return .success(())
         }
@@ -117,6 +118,7 @@ final class DamageRegister<Disk: Storage>: Sendable {
 
     private func loss(_ range: LostRange) -> String {
         if range.recordCount == 0 { return "no record stood there, but positions of inputs may have" }
+        if range.known < range.next { return "\(range.records): what of them was not delivered is lost" }
         let isDelivered = range.next <= delivered.advanced(by: 1)
         let verb = range.recordCount == 1 ? "is" : "are"
         return isDelivered ? "\(range.records) stood there, delivered before" : "\(range.records) \(verb) lost"
@@ -142,7 +144,7 @@ final class DamageRegister<Disk: Storage>: Sendable {
 }
 
 extension DamageRegister.State {
-    fileprivate func isKnown(_ range: LostRange) -> Bool { ranges.contains { $0.copyName == range.copyName } }
+    fileprivate func isKnown(_ range: LostRange) -> Bool { ranges.contains { $0.isPlace(of: range) } }
 
     fileprivate mutating func add(_ range: LostRange, keeping: Int) {
         if ranges.count >= keeping { ranges.removeFirst() }

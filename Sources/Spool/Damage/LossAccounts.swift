@@ -38,16 +38,18 @@ final class LossAccounts<Disk: Storage>: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
+    ///   - first: the first record of the segments; nil if there are none.
+    ///   - next: the number of the next record.
     ///   - top: of all positions that the cursor knows.
     ///   - name: under which the spool is delivered.
     init(
-        _ disk: Disk, sources: any SourcePositionReading, top: SequenceNumber, name: UniqueID,
-        now: @escaping @Sendable () -> Timestamp
+        _ disk: Disk, sources: any SourcePositionReading, first: SequenceNumber?, next: SequenceNumber,
+        top: SequenceNumber, name: UniqueID, now: @escaping @Sendable () -> Timestamp
     ) throws(SpoolError) {
         self.sources = sources
         self.now = now
         var file = try LossFile(disk)
-        try file.prepare()
+        try file.prepare(first: first, next: next)
         state = Mutex(State(file: file, top: top, name: name))
     }
 
@@ -138,6 +140,20 @@ final class LossAccounts<Disk: Storage>: Sendable {
             _ = try note(
                 name, first: scan.nextSequence, ([], []), isCertain: !hasFallenBack(scan, state) && !isStale,
                 doubts: Array(scan.positions.keys), until: now(), &state)
+        }
+    }
+
+    /// The same of segments that are missing: of every source, the newest position may have stood there.
+    ///
+    /// - Parameter scan: of the last segment that is there; without one, no position is known any more.
+    func noteGap(_ gap: SpoolGap, behind scan: SegmentScan?) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            guard !state.file.book.holds(gap.range.copyName) else { return }
+            // Lines that a file was to be read again for, behind an earlier loss, may have been read and delivered there.
+            let isCertain = scan != nil && !state.file.book.losses.contains { $0.value.hasSources }
+            _ = try note(
+                gap.range.copyName, first: gap.first, ([], []), isCertain: isCertain,
+                doubts: scan.map { Array($0.positions.keys) } ?? [], until: now(), &state)
         }
     }
 

@@ -5,8 +5,8 @@ import OperationLogs
 /// Values only. Two rules keep a line from coming twice: a source's lines are read again only while the book says so,
 /// and it says so only for a range of which no line was delivered, or on the operator's word; and both end where a
 /// later loss may have taken the note of how far such a reading had got.
-struct LossBook: Sendable {
-    struct Loss: Sendable {
+struct LossBook: Sendable, Equatable {
+    struct Loss: Sendable, Equatable {
         let number: Int
         let notice: LossNotice
         var verdict: LossEntry.Verdict = .open
@@ -17,7 +17,11 @@ struct LossBook: Sendable {
         var halted: [String] = []
         /// The dead letters were asked.
         var isCleared = false
-        var isAsked = false
+        /// When the operator gave his word; nil if he has not.
+        var askedAt: String?
+        var isAsked: Bool { askedAt != nil }
+        /// Which record came next when nothing was left to happen with it; nil before that was noted.
+        var restsAt: SequenceNumber?
         var done: Set<Int> = []
 
         /// The numbers of the sources whose lines are to be read again now.
@@ -69,6 +73,7 @@ struct LossBook: Sendable {
         case .source(let number, let index, let bytes):
             unfinished[number]?.sources[index] = bytes
             losses[number]?.sources[index] = bytes
+            losses[number]?.restsAt = nil
         case .doubt(let number, let key): unfinished[number]?.doubts.insert(key)
         case .certain(let number, let key): losses[number]?.doubts.remove(key)
         case .noted(let number, let verdict):
@@ -83,9 +88,18 @@ struct LossBook: Sendable {
             // How far they had got may have stood in this range, and is not known any more.
             for other in losses.keys { losses[other]?.withdraw() }
         case .over(let number, let input): losses[number]?.halted.removeAll { $0 == input }
-        case .reread(let number, _): losses[number]?.isAsked = true
+        case .reread(let number, let time):
+            losses[number]?.askedAt = time
+            losses[number]?.restsAt = nil
+        case .resting(let number, let at): losses[number]?.restsAt = at
         case .done(let number, let index): losses[number]?.done.insert(index)
         }
+    }
+
+    func keeping(_ numbers: Set<Int>) -> LossBook {
+        var book = self
+        book.losses = losses.filter { numbers.contains($0.key) }
+        return book
     }
 
     /// What an input has to heed.
@@ -128,7 +142,7 @@ struct LossBook: Sendable {
 extension LossBook.Loss {
     /// What was to be read again needs a new word.
     fileprivate mutating func withdraw() {
-        isAsked = false
+        askedAt = nil
         if verdict == .free { verdict = .aside }
     }
 }

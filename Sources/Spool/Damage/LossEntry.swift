@@ -29,6 +29,8 @@ enum LossEntry: Sendable, Hashable {
     case reread(Int, time: String)
     /// The lines of a source are in the spool again.
     case done(Int, Int)
+    /// Nothing is left to happen with it, and that record comes next.
+    case resting(Int, at: SequenceNumber)
 
     var content: String {
         switch self {
@@ -48,6 +50,7 @@ enum LossEntry: Sendable, Hashable {
         case .over(let number, let input): "over \(number) \(Word.of(input))"
         case .reread(let number, let time): "reread \(number) \(time)"
         case .done(let number, let index): "done \(number) \(index)"
+        case .resting(let number, let at): "resting \(number) \(at.rawValue)"
         }
     }
 
@@ -92,6 +95,9 @@ enum LossEntry: Sendable, Hashable {
         case ("done", 3):
             guard let index = Int(words[2]) else { return nil }
             self = .done(number, index)
+        case ("resting", 3):
+            guard let at = UInt64(words[2]) else { return nil }
+            self = .resting(number, at: SequenceNumber(at))
         default: return nil
         }
     }

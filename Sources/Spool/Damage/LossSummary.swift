@@ -25,6 +25,8 @@ public struct LossSummary: Sendable, Hashable {
     public var first: SequenceNumber
     /// Behind the last; nil of a torn or damaged end, of which nobody knows what stood in it.
     public var next: SequenceNumber?
+    /// As of a `LostRange`.
+    public var known: SequenceNumber?
     public var time: String
     public var state: State
     /// Those whose lines are in the spool again are left out.
@@ -36,7 +38,9 @@ public struct LossSummary: Sendable, Hashable {
         segment = parts.first.map(String.init) ?? ""
         offset = parts.count > 1 ? UInt64(parts[1]) ?? 0 : 0
         first = loss.notice.first ?? .zero
-        next = LostRange.named(loss.notice.name)?.next
+        let range = LostRange.named(loss.notice.name)
+        next = range?.next
+        known = range?.known
         time = loss.notice.time
         sources = loss.sources.keys.sorted().filter { !loss.done.contains($0) }.compactMap { loss.sources[$0] }
         state =
@@ -49,7 +53,9 @@ public struct LossSummary: Sendable, Hashable {
     /// For a sentence.
     public var records: String {
         guard let next else { return "the end behind record \(first.rawValue - 1)" }
-        return LostRange(segment: segment, offset: offset, endOffset: offset, first: first, next: next).records
+        return LostRange(
+            segment: segment, offset: offset, endOffset: offset, first: first, next: next, known: known
+        ).records
     }
 }
 

@@ -13,29 +13,56 @@ public struct LostRange: Sendable, Hashable {
     public var first: SequenceNumber
     /// The first number behind the range; equal to `first` where no record was lost, but positions of inputs may be.
     public var next: SequenceNumber
+    /// Behind the last number that is known to have had a record: `next`, unless numbers were passed over after the
+    /// segments were lost.
+    public var known: SequenceNumber { end ?? next }
+    private let end: SequenceNumber?
 
-    public var recordCount: UInt64 { next.rawValue - first.rawValue }
+    init(
+        segment: String, offset: UInt64, endOffset: UInt64, first: SequenceNumber, next: SequenceNumber,
+        known: SequenceNumber? = nil
+    ) {
+        self.segment = segment
+        self.offset = offset
+        self.endOffset = endOffset
+        self.first = first
+        self.next = next
+        end = known == next ? nil : known
+    }
+
+    /// As far as is known.
+    public var recordCount: UInt64 { known.rawValue - first.rawValue }
 
     /// For a sentence: "records 5 to 9".
     public var records: String {
-        switch recordCount {
+        let more = known < next ? ", and any behind" : ""
+        return switch recordCount {
         case 0: "no records"
-        case 1: "record \(first.rawValue)"
-        default: "records \(first.rawValue) to \(next.rawValue - 1)"
+        case 1: "record \(first.rawValue)\(more)"
+        default: "records \(first.rawValue) to \(known.rawValue - 1)\(more)"
         }
     }
 
     /// What the copy aside is called, by which a later start knows the range.
-    var copyName: String { "\(segment)-\(offset)-\(first.rawValue)-\(next.rawValue)" }
+    var copyName: String {
+        "\(segment)-\(offset)-\(first.rawValue)-\(next.rawValue)" + (known < next ? "-\(known.rawValue)" : "")
+    }
+
+    /// Whether it is the same place, however much of it is known.
+    func isPlace(of other: LostRange) -> Bool {
+        segment == other.segment && offset == other.offset && first == other.first && next == other.next
+    }
 
     /// The range that a copy's name tells of; nil if it is no such name.
     static func named(_ name: String) -> LostRange? {
         let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 4, SegmentName.firstSequence(String(parts[0])) != nil, let offset = UInt64(parts[1]),
-            let first = UInt64(parts[2]), let next = UInt64(parts[3]), first <= next
+        guard (4...5).contains(parts.count), SegmentName.firstSequence(String(parts[0])) != nil,
+            let offset = UInt64(parts[1]),
+            let first = UInt64(parts[2]), let next = UInt64(parts[3]), first <= next,
+            case let known = parts.count == 5 ? UInt64(parts[4]) : next, let known, (first...next).contains(known)
         else { return nil }
         return LostRange(
             segment: String(parts[0]), offset: offset, endOffset: offset, first: SequenceNumber(first),
-            next: SequenceNumber(next))
+            next: SequenceNumber(next), known: SequenceNumber(known))
     }
 }

@@ -20,10 +20,10 @@ struct CursorSlot: Equatable, Sendable {
     /// One a lane, in the order of the kinds.
     var lanes: [LanePosition]
 
-    /// Nothing delivered yet.
-    static func beginning(spool: UniqueID, run: UniqueID) -> CursorSlot {
+    /// Nothing delivered yet, and no run has begun.
+    static func beginning(spool: UniqueID) -> CursorSlot {
         CursorSlot(
-            generation: 0, spool: spool, run: run, settled: .zero, moved: .zero,
+            generation: 0, spool: spool, run: .zero, settled: .zero, moved: .zero,
             lanes: EventKind.allCases.map { LanePosition(lane: $0, position: .zero, origin: nil) })
     }
 

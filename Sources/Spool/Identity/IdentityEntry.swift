@@ -28,6 +28,8 @@ enum IdentityEntry: Sendable, Hashable {
     case dispute(Bool, time: String)
     /// The server that is delivered to from then on.
     case server(DatabaseServer, time: String)
+    /// The spool goes on without segments that are lost: the operator's word.
+    case gap(SpoolGap)
 
     var content: String {
         switch self {
@@ -37,6 +39,8 @@ enum IdentityEntry: Sendable, Hashable {
             "fork \(fork.name) \(fork.time) " + fork.counted.map { "\($0.rawValue)" }.joined(separator: " ")
         case .dispute(let isDisputed, let time): "\(isDisputed ? "disputed" : "undisputed") \(time)"
         case .server(let server, let time): "server \(server.systemIdentifier) \(server.timeline) \(time)"
+        case .gap(let gap):
+            "gap \(gap.first.rawValue) \(gap.known.rawValue) \(gap.next.rawValue) \(gap.time)"
         }
     }
 
@@ -60,6 +64,14 @@ enum IdentityEntry: Sendable, Hashable {
             guard let identifier = UInt64(words[1]), let timeline = UInt32(words[2]) else { return nil }
             self = .server(
                 DatabaseServer(systemIdentifier: identifier, timeline: timeline), time: String(words[3]))
+        case ("gap", 5):
+            guard let first = UInt64(words[1]), let known = UInt64(words[2]), let next = UInt64(words[3]),
+                0 < first, first <= known, known <= next, next <= SequenceNumber.largest.rawValue
+            else { return nil }
+            self = .gap(
+                SpoolGap(
+                    first: SequenceNumber(first), known: SequenceNumber(known), next: SequenceNumber(next),
+                    time: String(words[4])))
         default: return nil
         }
     }

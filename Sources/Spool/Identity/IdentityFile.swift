@@ -1,24 +1,23 @@
-import Glibc
 import LinuxSystem
 import OperationLogs
 
-/// The file `identity`: read whole at a start, and appended to.
+/// The file `identity`.
 struct IdentityFile<Disk: Storage> {
     static var name: String { "identity" }
-    private static var newName: String { "identity.new" }
-    private static var aheadBytes: UInt64 { 16 << 10 }
 
     private(set) var identity: SpoolIdentity
-    private let disk: Disk
-    /// Its lines, without what is torn behind them.
-    private var text: [UInt8]
+    private var file: LineFile<Disk>
+
+    /// Of the lines that verify.
+    var byteCount: Int { file.byteCount }
 
     /// Reads it without changing anything; nil if there is none.
     static func read(_ disk: Disk) throws(SpoolError) -> IdentityFile? {
-        guard let bytes = try contents(disk) else { return nil }
+        guard let bytes = try LineFile.bytes(disk, name: name) else { return nil }
         switch SpoolIdentity.read(bytes) {
         case .valid(let identity, let goodBytes):
-            return IdentityFile(identity: identity, disk: disk, text: Array(bytes.prefix(goodBytes)))
+            return IdentityFile(
+                identity: identity, file: LineFile(disk, name: name, holding: bytes.prefix(goodBytes)))
         case .unknownVersion(let found):
             throw SpoolError(
                 .unknownVersion,
@@ -32,62 +31,20 @@ struct IdentityFile<Disk: Storage> {
     /// Makes it for a new spool; durable when this returns.
     static func make(_ disk: Disk, spool: UniqueID, host: SpoolHost) throws(SpoolError) -> IdentityFile {
         let identity = SpoolIdentity(spool: spool, host: host)
-        let text = Array(identity.headText.utf8)
-        try spooling { () throws(SystemError) in
-            if try disk.names().contains(newName) { try disk.remove(newName) }
-            let file = try disk.open(newName, .creating)
-            try file.write(text, at: 0)
-            file.reserve(upTo: aheadBytes)
-            try file.synchronize()
-            try disk.rename(newName, to: name)
-            try disk.synchronizeDirectory()
-        }
-        return IdentityFile(identity: identity, disk: disk, text: text)
+        var file = LineFile(disk, name: name, holding: [])
+        try spooling { () throws(SystemError) in try file.replace(with: identity.head) }
+        return IdentityFile(identity: identity, file: file)
     }
 
-    /// Adds a line; durable, with all before it, when this returns. A torn line of an earlier time is cut off first. Where
-    /// the disk has no block for it, the reserve becomes the file.
+    /// Adds a line; durable, with all before it, when this returns.
     mutating func append(_ entry: IdentityEntry, sparing reserve: inout SpoolReserve<Disk>) throws(SpoolError) {
-        let longer = text + SpoolIdentity.text(entry).utf8
-        do throws(SystemError) {
-            try write(longer)
-        } catch {
-            guard error.isOutOfSpace, reserve.isHeld else { throw SpoolError(error) }
-            try spooling { () throws(SystemError) in
-                try reserve.become(Self.name, by: Self.newName, holding: longer)
-            }
-        }
-        text = longer
+        try spooling { () throws(SystemError) in try file.append([entry.content], sparing: &reserve) }
         identity.take(entry)
     }
 
     /// The same without a reserve: for a word of the operator, who can make room.
     mutating func append(_ entry: IdentityEntry) throws(SpoolError) {
-        let longer = text + SpoolIdentity.text(entry).utf8
-        try spooling { () throws(SystemError) in try write(longer) }
-        text = longer
+        try spooling { () throws(SystemError) in try file.append([entry.content]) }
         identity.take(entry)
-    }
-
-    /// What was read may stand in the page cache only, if an earlier sync failed: all of it is written again, or a crash
-    /// could leave this line behind one that never reached the disk.
-    private func write(_ longer: [UInt8]) throws(SystemError) {
-        let file = try disk.open(Self.name, .writing)
-        if try file.length() != UInt64(text.count) { try file.truncate(to: UInt64(text.count)) }
-        try file.write(longer, at: 0)
-        // For the starts to come, as many as find the disk full.
-        file.reserve(upTo: UInt64(longer.count) + Self.aheadBytes)
-        try file.synchronize()
-    }
-
-    private static func contents(_ disk: Disk) throws(SpoolError) -> [UInt8]? {
-        do throws(SystemError) {
-            let file = try disk.open(name, .reading)
-            return try file.bytes(from: 0, count: Int(clamping: min(file.length(), 1 << 30)))
-        } catch  where error.code == ENOENT {
-            return nil
-        } catch {
-            throw SpoolError(error)
-        }
     }
 }

@@ -10,6 +10,7 @@ struct SpoolIdentity: Equatable, Sendable {
     var isDisputed = false
     /// The server that was delivered to last.
     var server: DatabaseServer?
+    var gaps: [SpoolGap] = []
 
     /// Under which its position rows stand in the database.
     var name: UniqueID { forks.last?.name ?? spool }
@@ -38,6 +39,7 @@ struct SpoolIdentity: Equatable, Sendable {
             isDisputed = false
         case .dispute(let isDisputed, _): self.isDisputed = isDisputed
         case .server(let server, _): self.server = server
+        case .gap(let gap): gaps.append(gap)
         }
     }
 
@@ -51,14 +53,12 @@ struct SpoolIdentity: Equatable, Sendable {
     private static let version = "opslogd-spool 1"
 
     /// The lines that are written once.
-    var headText: String {
+    var head: [String] {
         [
             Self.version, "spool \(spool)", "machine \(host.machine)",
             "directory \(host.directoryInode) \(host.directoryBirthNanoseconds)",
-        ].map(ChecksummedLine.of).joined()
+        ]
     }
-
-    static func text(_ entry: IdentityEntry) -> String { ChecksummedLine.of(entry.content) }
 
     static func read(_ bytes: [UInt8]) -> Reading {
         let (contents, goodBytes, isDamaged) = ChecksummedLine.all(bytes)

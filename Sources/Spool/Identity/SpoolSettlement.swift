@@ -26,7 +26,12 @@ public struct SpoolSettlement<Disk: Storage> {
         case hostAccepted(String)
         /// What it goes on with goes under this new name.
         case goesOnAs(UniqueID)
+        /// The numbers go on here, without the segments that are missing.
+        case goesOnAt(SequenceNumber)
     }
+
+    /// As <doc:SpoolFormat> derives it.
+    public static var margin: UInt64 { SpoolGap.margin }
 
     private let disk: Disk
     private let host: SpoolHost
@@ -48,11 +53,60 @@ public struct SpoolSettlement<Disk: Storage> {
     /// Under which its position rows stand.
     public var name: UniqueID { file.identity.name }
 
+    /// Segments of which only cursor and runs still know.
+    public struct Missing: Sendable, Hashable {
+        /// The last record that the segments hold.
+        public var last: SequenceNumber
+        /// What is lost unless it was delivered: from here, up to here as far as is known.
+        public var first: SequenceNumber
+        public var lastKnown: SequenceNumber
+        /// By what that is known.
+        public var sign: String
+    }
+
+    /// What `adopt` would go on without; nil if nothing is missing at the end, or that was said before. Reads the last
+    /// segment.
+    public func missing() throws(SpoolError) -> Missing? {
+        guard let (found, missing) = try examined() else { return nil }
+        return Missing(
+            last: SequenceNumber(found.nextSequence.rawValue - 1), first: missing.first,
+            lastKnown: SequenceNumber(missing.known.rawValue - 1), sign: missing.sign)
+    }
+
+    private func examined() throws(SpoolError) -> (SpoolRecovery<Disk>, MissingSegments)? {
+        let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
+        do {
+            let found = try SpoolRecovery.examine(
+                disk, segments: segments, host: file.identity.host, isSettling: true, makingIdentity: { .zero })
+            guard found.gap == nil, let missing = found.missing else { return nil }
+            return (found, missing)
+        } catch  where error.code == .damaged || error.code == .unknownVersion {
+            // A start says so, and does not go on: nothing that is said here keeps it from that.
+            return nil
+        }
+    }
+
     /// This spool is the one to go on with, here.
     ///
-    /// A disputed history is settled by a new name: what the cursor does not know to be delivered goes under it.
-    public mutating func adopt(randomID: () -> UniqueID = UniqueID.random) throws(SpoolError) -> [Outcome] {
+    /// A disputed history is settled by a new name: what the cursor does not know to be delivered goes under it. Segments
+    /// that are missing are passed over: the next start goes on with numbers that nobody can have given, and accounts for
+    /// the missing ones as lost.
+    ///
+    /// - Parameters:
+    ///   - deadLetter: the highest id of all dead letters.
+    ///   - margin: how many numbers are passed over beyond all that is known.
+    public mutating func adopt(
+        deadLetter: SequenceNumber = .zero, margin: UInt64 = SpoolSettlement.margin,
+        randomID: () -> UniqueID = UniqueID.random
+    ) throws(SpoolError) -> [Outcome] {
         var outcomes: [Outcome] = []
+        if let (_, missing) = try examined() {
+            let known = max(missing.known, deadLetter.advanced(by: 1))
+            let gap = SpoolGap(
+                first: missing.first, known: known, next: SequenceNumber(known.rawValue + margin), time: now.rfc3339)
+            try file.append(.gap(gap))
+            outcomes.append(.goesOnAt(gap.next))
+        }
         if let difference = try acceptHost() { outcomes.append(.hostAccepted(difference)) }
         if file.identity.isDisputed {
             let cursor = try SpoolInspector(disk).cursor()

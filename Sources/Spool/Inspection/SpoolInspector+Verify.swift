@@ -11,20 +11,37 @@ extension SpoolInspector {
         var result = SpoolVerification()
         verifySmallFiles(&result)
         let firsts = try firsts()
+        let gaps = (try? IdentityFile.read(disk))?.identity.gaps ?? []
         if let first = firsts.first, let expected = try? firstUndelivered(), expected < first {
-            result.add(
-                .damage, "segments/\(SegmentName.of(expected))", 0, "segments before the first are missing", expected,
-                SequenceNumber(first.rawValue - 1))
+            if !name(gaps, endingAt: first, &result) {
+                result.add(
+                    .damage, "segments/\(SegmentName.of(expected))", 0, "segments before the first are missing",
+                    expected,
+                    SequenceNumber(first.rawValue - 1))
+            }
         }
         var before: SegmentScan?
         for (index, first) in firsts.enumerated() {
             let following = index + 1 < firsts.count ? firsts[index + 1] : nil
             guard let scan = try verifySegment(first, following: following, before: before, &result) else { continue }
+            if before != nil { _ = name(gaps, endingAt: first, &result) }
             if result.segments == 1 { result.firstSequence = scan.header.firstSequence }
             result.lastSequence = SequenceNumber(scan.nextSequence.rawValue - 1)
             before = scan
         }
         return result
+    }
+
+    /// - Returns: whether there is such a gap.
+    private func name(
+        _ gaps: [SpoolGap], endingAt first: SequenceNumber, _ result: inout SpoolVerification
+    ) -> Bool {
+        guard let gap = gaps.last(where: { $0.next == first }) else { return false }
+        result.add(
+            .damage, "segments/\(SegmentName.of(gap.first))", 0,
+            "segments are missing; since \(gap.time) the spool goes on without them, at record \(gap.next.rawValue)",
+            gap.known > gap.first ? gap.first : nil, SequenceNumber(gap.known.rawValue - 1))
+        return true
     }
 
     private func verifySmallFiles(_ result: inout SpoolVerification) {

@@ -19,15 +19,28 @@ struct SpoolRecovery<Disk: Storage> {
     /// Damage that headers and seals tell of, and which is passed over.
     private(set) var findings: [SegmentFacts.Finding] = []
 
+    /// Behind the last record in the segments.
     var nextSequence: SequenceNumber { scan?.nextSequence ?? SequenceNumber(1) }
+    /// Where the numbers go on by the operator's word, if that was not carried out yet.
+    var gap: SpoolGap? {
+        guard let missing, let last = identity.identity.gaps.last else { return nil }
+        // Of a gap that was carried out there is a segment; and if that is lost again, a run that knows of it.
+        return last.first == missing.first && missing.known <= last.known ? last : nil
+    }
+    /// Those that were carried out, as long as a reader may meet them.
+    var gapsPassed: [SpoolGap] {
+        guard let first = entries.first?.first else { return [] }
+        return identity.identity.gaps.filter { first <= $0.next && $0.next <= nextSequence }
+    }
     var chain: UInt64 { scan?.chain ?? 0 }
     var latestFilledIn: Timestamp { scan?.latestFilledIn ?? Timestamp(microseconds: .min) }
 
     /// Reads and judges everything, and changes nothing.
     ///
+    /// - Parameter isSettling: segments that are missing at the end are what is to be settled.
     /// - Throws: a case of the table whose remedy is to stop.
     static func examine(
-        _ disk: Disk, segments: Disk, host: SpoolHost, makingIdentity: () -> UniqueID
+        _ disk: Disk, segments: Disk, host: SpoolHost, isSettling: Bool = false, makingIdentity: () -> UniqueID
     ) throws(SpoolError) -> SpoolRecovery {
         let names = try spooling { () throws(SystemError) in try segments.names() }
         let firsts = names.compactMap(SegmentName.firstSequence)
@@ -53,6 +66,12 @@ struct SpoolRecovery<Disk: Storage> {
             guard cursor != nil else {
                 throw .damaged(CursorFile<Disk.File>.name, offset: 24, "it belongs to another spool, \(found.spool)")
             }
+            // A last line that was damaged looks like a torn one. But a run writes the cursor before it does anything else.
+            guard found.run == .zero || identity.identity.runs.contains(where: { $0.id == found.run }) else {
+                throw .damaged(
+                    IdentityFile<Disk>.name, offset: UInt64(identity.byteCount),
+                    "the run \(found.run) wrote the cursor, and no line that verifies tells of it")
+            }
         }
         let headers = try HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool).read()
         var entries = headers.entries
@@ -67,7 +86,12 @@ struct SpoolRecovery<Disk: Storage> {
         let found = SpoolRecovery(
             disk: disk, segments: segments, identity: identity, cursor: cursor, entries: entries, scan: scan,
             recoveryCase: scan?.tail.recoveryCase, removed: headers.removed, findings: headers.findings)
-        try found.judge()
+        if entries.count > 0, cursor == nil {
+            throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
+        }
+        if !isSettling, found.gap == nil, let missing = found.missing {
+            throw found.aheadOfSegments(missing)
+        }
         return found
     }
 
@@ -100,37 +124,39 @@ struct SpoolRecovery<Disk: Storage> {
 
     /// What a start knows to be lost: in the last segment, and before the first.
     var losses: [LostRange] {
-        var losses = scan?.losses ?? []
+        var losses = (scan?.losses ?? []) + (gap.map { [$0.range] } ?? [])
         guard let first = entries.first?.first, cursor != nil else { return losses }
         let expected = delivered.advanced(by: 1)
         if expected < first {
-            losses.insert(
-                LostRange(
-                    segment: SegmentName.of(expected), offset: 0, endOffset: 0, first: expected, next: first), at: 0)
+            let gap = identity.identity.gaps.last { $0.first <= expected && $0.next == first }
+            let missing = LostRange(
+                segment: SegmentName.of(expected), offset: 0, endOffset: 0, first: expected, next: first)
+            losses.insert(gap?.range ?? missing, at: 0)
         }
         return losses
     }
 
-    private func judge() throws(SpoolError) {
-        if entries.count > 0, cursor == nil {
-            throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
-        }
-        let last = SequenceNumber(nextSequence.rawValue - 1)
+    /// What cursor, runs and names know beyond the end of the segments; nil if that is nothing.
+    var missing: MissingSegments? {
         let known = [cursor?.settled, cursor?.moved].compactMap { $0 } + (cursor?.lanes.map(\.position) ?? [])
+        let ahead = known.max() ?? .zero
         let firstOfRun = identity.identity.runs.map(\.firstSequence).max() ?? .zero
-        if let ahead = known.max(), ahead > last {
-            throw aheadOfSegments("the cursor knows record \(ahead)", last)
-        }
-        if firstOfRun > nextSequence {
-            throw aheadOfSegments("a run began at record \(firstOfRun)", last)
-        }
+        let signs = [
+            (next: ahead.advanced(by: 1), "the cursor knows record \(ahead)"),
+            (next: firstOfRun, "a run began at record \(firstOfRun)"),
+        ]
+        guard let sign = signs.first(where: { $0.next > nextSequence }) else { return nil }
+        // Of segments that are lost altogether, what was delivered is not missed.
+        let first = entries.isEmpty ? delivered.advanced(by: 1) : nextSequence
+        return MissingSegments(first: first, known: max(signs[0].next, firstOfRun, first), sign: sign.1)
     }
 
-    private func aheadOfSegments(_ what: String, _ last: SequenceNumber) -> SpoolError {
+    private func aheadOfSegments(_ missing: MissingSegments) -> SpoolError {
         SpoolError(
             .aheadOfSegments,
-            "the spool was rolled back: \(what), but the segments end at \(last); nothing was changed or delivered; "
-                + "put the missing segments back, or the whole state directory out of the way")
+            "the spool was rolled back: \(missing.sign), but the segments end at "
+                + "\(SequenceNumber(nextSequence.rawValue - 1)); nothing was changed or delivered; put the missing segments "
+                + "back, or let 'opslogd spool adopt' say what going on without them means")
     }
 
     /// Does what the cases say, and makes what is there durable. May be interrupted and done again.
@@ -166,6 +192,9 @@ struct SpoolRecovery<Disk: Storage> {
         try spooling { () throws(SystemError) in
             try segments.synchronizeDirectory()
             try disk.synchronizeDirectory()
+        }
+        if let gap {
+            sentences.append("it goes on at record \(gap.next.rawValue) without the segments that are missing")
         }
         for sentence in sentences { diagnostics.warning(sentence) }
         let label = recoveryCase.map { "\($0.inWords); the spool ends at record \(nextSequence.rawValue - 1)" }

@@ -34,7 +34,10 @@ extension SpoolWriter {
         var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
         let accounts = try sources.map { sources throws(SpoolError) in
-            try LossAccounts(disk, sources: sources, top: found.top, name: found.identity.identity.name) {
+            try LossAccounts(
+                disk, sources: sources, first: found.entries.first?.first,
+                next: found.gap?.next ?? found.nextSequence, top: found.top, name: found.identity.identity.name
+            ) {
                 Timestamp(unixMicroseconds: time.realtimeMicroseconds())
             }
         }
@@ -53,17 +56,17 @@ extension SpoolWriter {
         }
         let damage = try DamageRegister(
             disk, segments: segments, delivered: found.delivered,
-            durable: SequenceNumber(found.nextSequence.rawValue - 1), diagnostics: diagnostics, registry: registry,
-            accounts: accounts)
+            durable: SequenceNumber((found.gap?.next ?? found.nextSequence).rawValue - 1), gaps: found.gapsPassed,
+            diagnostics: diagnostics, registry: registry, accounts: accounts)
         try note(found, in: damage)
         if accounts?.takeUnnoted() ?? false {
             _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
             try note(found, in: damage)
         }
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
-        let run = SpoolRun(id: randomID(), firstSequence: found.nextSequence, time: now.rfc3339)
+        let run = SpoolRun(id: randomID(), firstSequence: found.gap?.next ?? found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
-            try CursorFile<Disk.File>.make(disk, .beginning(spool: found.identity.identity.name, run: run.id))
+            try CursorFile<Disk.File>.make(disk, .beginning(spool: found.identity.identity.name))
         }
         guard let slot = try found.cursor == nil ? CursorFile<Disk.File>.read(disk) : found.cursor else {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing")
@@ -75,18 +78,23 @@ extension SpoolWriter {
                 try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
             }
         }
-        try found.identity.append(.run(run), sparing: &reserve)
-        try spooling { () throws(SystemError) in try reserve.make() }
         var core = try WriterCore(
             found, run: run.id, cursor: cursor, reserve: reserve, options: options, pipelines: pipelines,
             randomID: randomID)
-        if let scan = found.scan, !scan.hasSnapshot {
+        // Before any run is known to begin there: a gap that such a run knows of is not passed a second time.
+        if let gap = found.gap {
+            try core.pass(gap, delivered: min(slot.settled, slot.moved), now: now)
+        }
+        try core.identity.append(.run(run), sparing: &core.reserve)
+        try core.sign(slot)
+        try spooling { () throws(SystemError) in try core.reserve.make() }
+        if let scan = found.scan, !scan.hasSnapshot, found.gap == nil {
             // Its positions come from the segment before, which may go once this one has them.
             _ = try core.makeSegment(holding: 0, delivered: min(slot.settled, slot.moved), now: now)
         }
         let inbox = SpoolInbox(
             lanes: slot.lanes, settled: slot.settled, moved: slot.moved, marks: marks(found),
-            latestFilledIn: found.latestFilledIn, identity: found.identity.identity)
+            latestFilledIn: found.latestFilledIn, identity: core.identity.identity)
         diagnostics.info(recovery)
         return try SpoolWriter(
             SpoolParts(
@@ -95,6 +103,9 @@ extension SpoolWriter {
     }
 
     private static func note(_ found: SpoolRecovery<Disk>, in damage: DamageRegister<Disk>) throws(SpoolError) {
+        if let gap = found.gap, let accounts = damage.accounts {
+            try accounts.noteGap(gap, behind: found.scan)
+        }
         for loss in found.losses {
             let isLast = loss.segment == found.entries.last?.name
             try damage.note(loss, last: isLast ? found.scan : nil) { found.entries }

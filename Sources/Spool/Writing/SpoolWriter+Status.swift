@@ -19,7 +19,7 @@ extension SpoolWriter {
                 maxBytes: options.maxBytes,
                 first: state.segments.first?.first ?? SequenceNumber(state.durable.rawValue + 1),
                 durable: state.durable, settled: inbox.settled, movedDeadLetters: inbox.moved,
-                undeliveredEvents: undelivered(state.durable, inbox.settled),
+                undeliveredEvents: undelivered(state.durable, inbox.settled, lost),
                 oldestUndeliveredSeconds: age(inbox, durable: state.durable, now: now),
                 queuedChunks: inbox.queue.count, shortage: inbox.shortage, failure: inbox.failure?.description,
                 keptSegmentsGivenUp: gaveWay.load(ordering: .relaxed), groups: inbox.groups,
@@ -27,8 +27,18 @@ extension SpoolWriter {
         }
     }
 
-    private func undelivered(_ durable: SequenceNumber, _ settled: SequenceNumber) -> UInt64 {
-        durable > settled ? durable.rawValue - settled.rawValue : 0
+    /// Numbers that are lost, or were never given, are no events. The ranges may overlap.
+    private func undelivered(
+        _ durable: SequenceNumber, _ settled: SequenceNumber, _ lost: [LostRange]
+    ) -> UInt64 {
+        guard durable > settled else { return 0 }
+        var count = durable.rawValue - settled.rawValue
+        var next = settled.advanced(by: 1)
+        for range in lost where range.next > next && range.first <= durable {
+            count -= range.next.rawValue - max(range.first, next).rawValue
+            next = range.next
+        }
+        return count
     }
 
     private func age(_ inbox: SpoolInbox, durable: SequenceNumber, now: Timestamp) -> Double {

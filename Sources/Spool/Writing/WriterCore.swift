@@ -159,7 +159,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     }
 
     /// The segment's own seal: the log goes on in the next one.
-    private mutating func sealSegment(_ now: Timestamp) throws(SpoolError) {
+    mutating func sealSegment(_ now: Timestamp) throws(SpoolError) {
         guard var segment = active else { return }
         let seal = frame(.seal, endsSegment: true, now)
         let offset = segment.end
@@ -188,6 +188,19 @@ struct WriterCore<Disk: Storage>: Sendable {
         active = segment
         syncs += 1
         shelf.map.update { $0.durableEnd = segment.end }
+    }
+
+    /// Writes the cursor that was read under this run's name: a second proof that there is such a run, before the first
+    /// append, and before the database can hear of it.
+    mutating func sign(_ slot: CursorSlot) throws(SpoolError) {
+        var slot = slot
+        slot.run = run
+        try spooling { () throws(SystemError) in
+            var cursor = cursor
+            try reserve.makingWay { () throws(SystemError) in try cursor.save(slot) }
+            self.cursor = cursor
+        }
+        syncs += 1
     }
 
     /// Makes the cursor durable, and then frees what it has passed and is not kept.

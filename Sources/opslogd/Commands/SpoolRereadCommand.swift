@@ -143,9 +143,10 @@ extension LossSummary {
         object.add("time", text: time)
         object.add("segment", text: segment)
         object.add("offset", raw: "\(offset)")
-        let hasRecords = next.map { $0 > first } ?? false
+        let end = known ?? next
+        let hasRecords = end.map { $0 > first } ?? false
         object.add("first_sequence", raw: next == nil || hasRecords ? "\(first.rawValue)" : "null")
-        object.add("last_sequence", raw: hasRecords ? next.map { "\($0.rawValue - 1)" } ?? "null" : "null")
+        object.add("last_sequence", raw: hasRecords ? end.map { "\($0.rawValue - 1)" } ?? "null" : "null")
         return object
     }
 }

@@ -14,17 +14,34 @@ struct SpoolAdoptCommand: ParsableCommand {
             delivered from the next start on, under a new spool identity. A record that the other history holds too, and \
             has delivered, then stands there twice; 'opslogd spool discard' is the other way.
 
+            After the daemon has said that the segments end before what the cursor knows: without --yes it says what going \
+            on without the missing ones means, changes nothing, and exits 64. With --yes the numbers go on behind all that \
+            was ever given, and what is missing is a lost range: 'status', 'spool verify' and the log name it.
+
             Said again, it changes nothing. 75 if the daemon runs.
             """)
 
     @OptionGroup var configuration: ConfigurationOption
+    @Flag(help: "Go on without the segments that are missing.") var yes = false
 
     func run() throws {
-        let (lock, settling) = try StateFiles(configuration).settle()
+        let files = try StateFiles(configuration)
+        let (lock, settling) = try files.settle()
         var settlement = settling
         try withExtendedLifetime(lock) {
             do {
-                for outcome in try settlement.adopt() { StandardOutput.line(outcome.sentence(settlement.name)) }
+                if let missing = try settlement.missing() {
+                    for sentence in missing.sentences { StandardOutput.line(sentence) }
+                    guard yes else {
+                        throw CommandFailure(
+                            .usage,
+                            "nothing was changed; put the missing segments back if there is a copy of them, or 'opslogd "
+                                + "spool adopt --yes' goes on without them")
+                    }
+                }
+                for outcome in try settlement.adopt(deadLetter: files.newestDeadLetter()) {
+                    StandardOutput.line(outcome.sentence(settlement.name))
+                }
             } catch {
                 throw CommandFailure(describing: error)
             }
@@ -86,6 +103,27 @@ extension SpoolSettlement.Outcome {
         case .hostAccepted(let difference):
             "the spool \(name) belongs here from now on (\(difference)); its position rows are compared at the next start"
         case .goesOnAs(let name): "the spool goes on under the new identity \(name)"
+        case .goesOnAt(let sequence):
+            "the spool goes on at record \(sequence.rawValue) from the next start on, and accounts for what is missing as "
+                + "lost"
         }
+    }
+}
+
+extension SpoolSettlement.Missing {
+    /// What going on without them means.
+    fileprivate var sentences: [String] {
+        let known =
+            if first > lastKnown { "what stood behind record \(lastKnown.rawValue)" } else {
+                "records \(first.rawValue) to \(lastKnown.rawValue), and any behind"
+            }
+        return [
+            "the segments end at record \(last.rawValue), and \(sign): \(known): that is missing",
+            "what of them was delivered stays delivered, and nothing is delivered twice; what was not is lost: lines of "
+                + "sockets for good, though they were acknowledged",
+            "how far files had been read stood there too: if any of these records was delivered or became a dead letter, the "
+                + "files are read on from their ends, and the lines before are set aside: 'opslogd spool reread' lists them "
+                + "then, and has them read again on your word; if none was, they are read again by themselves",
+        ]
     }
 }

@@ -118,7 +118,7 @@ struct StatusReport {
         object.add("segment", text: lost.segment)
         object.add("offset", raw: "\(lost.offset)")
         object.add("first_sequence", raw: lost.recordCount > 0 ? "\(lost.first.rawValue)" : "null")
-        object.add("last_sequence", raw: lost.recordCount > 0 ? "\(lost.next.rawValue - 1)" : "null")
+        object.add("last_sequence", raw: lost.recordCount > 0 ? "\(lost.known.rawValue - 1)" : "null")
         object.add("sources", raw: "[]")
         return object.text
     }

@@ -30,7 +30,8 @@ import OperationLogs
                 identity.runs.map { .run($0) } + identity.forks.map { .fork($0) }
                 + (identity.isDisputed ? [.dispute(true, time: "t")] : [])
                 + (identity.server.map { [.server($0, time: "t")] } ?? [])
-            let written = Array((identity.headText + entries.map(SpoolIdentity.text).joined()).utf8)
+            let lines = identity.head + (entries + identity.gaps.map { .gap($0) }).map(\.content)
+            let written = Array(lines.map(ChecksummedLine.of).joined().utf8)
             require(
                 SpoolIdentity.read(written) == .valid(identity, goodBytes: written.count),
                 "written again it is the same")

@@ -20,8 +20,9 @@ extension Timestamp {
             year < 300_000, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 60
         else { return nil }
         let midnight = Self.daysSince2000(year: isNegative ? -year : year, month: month, day: day) * 86_400
-        let read = Timestamp(microseconds: (midnight + hour * 3600 + minute * 60 + second) * 1_000_000 + fraction)
-        // A day that its month does not have comes back as another.
+        let seconds = midnight + hour * 3600 + minute * 60 + second
+        let read = Timestamp(microseconds: seconds &* 1_000_000 &+ fraction)
+        // A day that its month does not have comes back as another, and so does what 64 bits do not hold.
         guard read.rfc3339 == text else { return nil }
         self = read
     }

@@ -12,8 +12,12 @@ extension World {
     private static var passedOver: Int { 99 }
 
     func damage(_ place: DamagedPlace, _ kind: DamageKind, seed: UInt64, isRunning: Bool) throws {
-        // A last group that begins with zeros looks like none: the one thing that nobody can tell.
-        guard place != .end else { return try damageEnd(.bit, seed: seed) }
+        guard place != .end else {
+            // Lines of files that stood there may be in none by now, which the accounts do not know.
+            guard !hasFiles else { return }
+            // A last group that begins with zeros looks like none: the one thing that nobody can tell.
+            return try damageEnd(.bit, seed: seed)
+        }
         let durable = daemon?.durable ?? .zero
         if !isRunning { endProcess() }
         if place == .deadLetters, daemon != nil { startBesideDamage = starts }

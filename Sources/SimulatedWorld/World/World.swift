@@ -13,6 +13,7 @@ final class World {
     let disk = DiskState()
     let database = SimulatedDatabase()
     private let time = SimulatedTime()
+    let hasFiles: Bool
     let sources: SimulatedSources
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
@@ -59,7 +60,9 @@ final class World {
         self.trace = trace
         heard = HeardWords(trace: trace)
         self.seed = seed
-        sources = SimulatedSources(time: time, Circumstances(seed: seed))
+        let circumstances = Circumstances(seed: seed)
+        hasFiles = circumstances.hasFiles
+        sources = SimulatedSources(time: time, circumstances)
         wake = try? EventDescriptor()
         copies = DatabaseCopies(database)
         damage = DiskDamage(disk)

@@ -69,6 +69,18 @@ import Testing
         return scene
     }
 
+    /// A line of another file is under way, and of the two of this one nothing is read from here on.
+    private func sceneWithUnreadFile() throws -> FileScene {
+        let scene = try FileScene()
+        scene.limits.windowBytes = 1
+        scene.spool.setAcknowledging(false)
+        try scene.append(["a"], to: "y.log")
+        try scene.start()
+        #expect(scene.eventually { scene.spool.waiting > 0 && scene.input?.status.bytesUnderWay ?? 0 > 0 })
+        try scene.append(["b", "c"], to: "x.log")
+        return scene
+    }
+
     @Test func `what was truncated before any of it was read is read from its copy`() throws {
         for pattern in ["x.log*", "x.log"] {
             let scene = try sceneWithFullWindow(pattern)
@@ -126,14 +138,7 @@ import Testing
     }
 
     @Test func `a line that has begun like those of a copy makes it no copy of what stands in the file`() throws {
-        let scene = try FileScene()
-        scene.limits.windowBytes = 1
-        scene.spool.setAcknowledging(false)
-        try scene.append(["a"], to: "y.log")
-        try scene.start()
-        #expect(scene.eventually { scene.spool.waiting > 0 && scene.input?.status.bytesUnderWay ?? 0 > 0 })
-        // Nothing is read from here on.
-        try scene.append(["b", "c"], to: "x.log")
+        let scene = try sceneWithUnreadFile()
         #expect(scene.eventually { scene.input?.status.files.contains { $0.size > 0 && $0.position == 0 } ?? false })
         try copyTruncate(scene, "x.log", to: "x.log.1")
         let line = FileScene.line("d")
@@ -151,14 +156,7 @@ import Testing
     func `what was truncated before the first read is read from its copy, though the file is longer by then`(
         isKilled: Bool
     ) throws {
-        let scene = try FileScene()
-        scene.limits.windowBytes = 1
-        scene.spool.setAcknowledging(false)
-        try scene.append(["a"], to: "y.log")
-        try scene.start()
-        #expect(scene.eventually { scene.spool.waiting > 0 && scene.input?.status.bytesUnderWay ?? 0 > 0 })
-        // Nothing is read from here on.
-        try scene.append(["b", "c"], to: "x.log")
+        let scene = try sceneWithUnreadFile()
         #expect(scene.eventually { scene.input?.status.files.count == 2 })
         usleep(100_000)
         try copyTruncate(scene, "x.log", to: "x.log.1")

@@ -246,13 +246,8 @@ extension FileTailer {
     private func follow(_ candidate: Candidate, from comparison: ContentComparison, recordedAs path: String) -> Tracked?
     {
         guard holds(candidate, comparison), let (open, identity) = open(candidate),
-            let head = comparison.match(open, size: identity.size, thoroughly: false),
-            let file = add(candidate.path, open, identity, mark: comparison.mark, head: head, recordedAs: path)
+            let head = comparison.match(open, size: identity.size, thoroughly: false)
         else { return nil }
-        file.isJudged = true
-        file.isRotated = true
-        touch(file)
-        apply(.standing(file.standing), to: file)
-        return file
+        return follow(candidate, open, identity, from: comparison.mark, head: head, recordedAs: path)
     }
 }

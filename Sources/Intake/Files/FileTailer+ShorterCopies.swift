@@ -57,16 +57,20 @@ extension FileTailer {
         follow(candidate, open, identity, from: all.mark, head: all.head, recordedAs: path)
     }
 
-    private func follow(
+    @discardableResult
+    func follow(
         _ candidate: Candidate, _ open: FileSystem.File, _ identity: FileIdentity, from mark: ContentMark,
         head: [UInt8],
         recordedAs path: String
-    ) {
-        guard let file = add(candidate.path, open, identity, mark: mark, head: head, recordedAs: path) else { return }
+    ) -> Tracked? {
+        guard let file = add(candidate.path, open, identity, mark: mark, head: head, recordedAs: path) else {
+            return nil
+        }
         file.isJudged = true
         file.isRotated = true
         touch(file)
         apply(.standing(file.standing), to: file)
+        return file
     }
 
     /// Whether a file has, or is recorded as what once had, a rotated name of the path.

@@ -21,8 +21,10 @@ struct FilesInDamage {
         }
     }
 
-    /// Lines with more than one record. All but one of those must be lost.
-    static func repeated(in entries: [Books.Entry], _ rule: LossRule) throws -> Set<SimulatedLine> {
+    /// Lines with more than one record, and those among them that have one which is whole. No line may have two.
+    static func repeated(
+        in entries: [Books.Entry], _ rule: LossRule
+    ) throws -> (lines: Set<SimulatedLine>, whole: Set<SimulatedLine>) {
         var records: [SimulatedLine: Int] = [:]
         var whole: Set<SimulatedLine> = []
         for (index, entry) in entries.enumerated() {
@@ -32,6 +34,7 @@ struct FilesInDamage {
                 throw BrokenPromise("\(entry.line.name) is in the spool twice")
             }
         }
-        return Set(records.lazy.filter { $0.value > 1 }.map(\.key))
+        let lines = Set(records.lazy.filter { $0.value > 1 }.map(\.key))
+        return (lines, lines.intersection(whole))
     }
 }

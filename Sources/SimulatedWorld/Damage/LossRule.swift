@@ -5,7 +5,7 @@ import OperationLogs
 struct LossRule {
     let damaged: Set<UInt64>
     let named: Set<UInt64>
-    /// Lines of files with more than one record, all but the last of which were lost.
+    /// Lines of files with more than one record, of which one is whole.
     var repeated: Set<SimulatedLine> = []
 
     func mayLack(_ sequence: Int) -> Bool {

@@ -51,8 +51,8 @@ extension World {
     /// Each table holds exactly the records up to its position that were not refused, in their order.
     func checkTables() throws {
         var rule = rule
-        let repeated = losses.sequences.isEmpty ? [] : try FilesInDamage.repeated(in: entries, rule)
-        rule.repeated = repeated.filter { line in !isLost(line) }
+        let repeated = losses.sequences.isEmpty ? (lines: [], whole: []) : try FilesInDamage.repeated(in: entries, rule)
+        rule.repeated = repeated.whole
         for kind in EventKind.allCases where kind != .pipelineWatermarks {
             let position = Int(database.state.positions[kind]?.position.rawValue ?? 0)
             guard position <= entries.count else {
@@ -62,7 +62,7 @@ extension World {
                 $0.element.kind == kind.rawValue && !$0.element.line.isRefused
             }.map { (sequence: $0.offset + 1, entry: $0.element) }
             let rows = database.state.tables[kind] ?? []
-            if let line = doubled(repeated, in: rows, of: kind) {
+            if let line = doubled(repeated.lines, in: rows, of: kind) {
                 throw BrokenPromise("\(line.name) is in \(kind.name) twice")
             }
             if let difference = rule.difference(rows, expected) {
@@ -70,11 +70,6 @@ extension World {
             }
             note("\(kind.rawValue) \(position) \(rows.count)")
         }
-    }
-
-    /// Whether no record of it is left.
-    private func isLost(_ line: SimulatedLine) -> Bool {
-        entries.enumerated().allSatisfy { $0.element.line != line || rule.mayLack($0.offset + 1) }
     }
 
     /// A line that came to the table with more than one of its records.

@@ -16,12 +16,13 @@ final class SimulatedSources {
     private var files: SimulatedSourceFiles?
     private var compared = (count: -1, areAll: false)
 
-    /// - Parameter seed: chooses whether rotated files are under the patterns too, and whether directories can be watched.
-    init(time: SimulatedTime, seed: UInt64) {
+    /// - Parameter kind: chooses whether rotated files are under the patterns too, and whether directories can be watched.
+    init(time: SimulatedTime, kind: UInt64) {
         self.time = time
+        let seesRotations = kind % 2 == 1
         let disk = SourceDisk(time: time, directories: ["", "/log", "/log/old"])
-        let accounts = FileAccounts(of: disk, seesRotations: seed % 2 == 1) { directory, name in
-            directory == "/log" && (seed % 2 == 0 || name.hasSuffix(".log"))
+        let accounts = FileAccounts(of: disk, seesRotations: seesRotations) { directory, name in
+            directory == "/log" && (!seesRotations || name.hasSuffix(".log"))
         }
         self.disk = disk
         self.accounts = accounts
@@ -34,14 +35,14 @@ final class SimulatedSources {
                 )
             })
         options = FileInputOptions(
-            name: Self.input, paths: [seed % 2 == 0 ? "/log/*.log*" : "/log/*.log"], rotated: ["/log/old"],
+            name: Self.input, paths: [seesRotations ? "/log/*.log" : "/log/*.log*"], rotated: ["/log/old"],
             maxLineBytes: 4096, maxFutureMicroseconds: .max / 2)
         var limits = FileInputLimits()
         limits.readBytes = 1024
         limits.windowBytes = 16 << 10
         limits.graceMilliseconds = 20_000
         limits.retryMilliseconds = 2000
-        if seed % 8 == 7 { limits.maxWatches = 0 }
+        if kind % 16 >= 14 { limits.maxWatches = 0 }
         self.limits = limits
     }
 

@@ -49,7 +49,8 @@ final class World {
     init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
         self.trace = trace
         self.seed = seed
-        sources = SimulatedSources(time: time, seed: seed)
+        // Files are written to with even seeds only.
+        sources = SimulatedSources(time: time, kind: seed / 2)
         wake = try? EventDescriptor()
         copies = DatabaseCopies(database)
         damage = DiskDamage(disk)

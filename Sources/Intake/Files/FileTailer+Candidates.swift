@@ -18,26 +18,104 @@ struct Candidate: Hashable {
 
 /// The files that are there, followed or not, and those among them that nobody saw come.
 extension FileTailer {
-    func candidates(in places: Set<String>) -> [Candidate] { places.sorted().flatMap { candidates(in: $0) } }
+    /// - Parameters:
+    ///   - bearing: directories that bear on the question as those for rotated files do. Where this user has no right to
+    ///     look, only these count: or the directory of somebody else would keep the question open for ever.
+    ///   - survey: notes what could not be looked at.
+    func candidates(in places: Set<String>, bearing: Set<String>, _ survey: inout Survey) -> [Candidate] {
+        func note(_ trouble: SystemError, _ directory: String) {
+            if !trouble.isDenial || bearing.contains(directory) || isRotatedPlace(directory) { survey.note(trouble) }
+        }
+        var found: [Candidate] = []
+        for directory in places.sorted() {
+            var here = Survey()
+            for path in list(directory, &here) ?? [] {
+                if let one = candidate(path, &here) { found.append(one) }
+            }
+            if let trouble = here.trouble { note(trouble, directory) }
+        }
+        for (path, trouble) in walkTroubles.sorted(by: { $0.key < $1.key }) { note(trouble, path) }
+        return found
+    }
 
-    func candidates(in directory: String) -> [Candidate] { list(directory).compactMap { candidate($0) } }
+    /// Where the copy of a file may be, or the file itself under another name.
+    func candidates(for path: String, _ survey: inout Survey) -> [Candidate] {
+        let own = Self.directory(of: path)
+        return candidates(in: directories.union([own]), bearing: [own], &survey)
+    }
 
-    func candidate(_ path: String) -> Candidate? {
+    func isRotatedPlace(_ directory: String) -> Bool {
+        rotatedPlaces.contains { pattern in
+            pattern.matches(path: directory)
+                || PathPattern("/" + pattern.components.dropLast().joined(separator: "/")).matches(path: directory)
+        }
+    }
+
+    /// Who has the name, if it is a regular file.
+    func candidate(_ path: String, _ survey: inout Survey) -> Candidate? {
         let isWanted = isWanted(path)
-        guard let identity = try? fileSystem.identity(of: path, followingLinks: isWanted), identity.isRegularFile else {
-            // What cannot be looked at is tried again later.
-            if isWanted { look(at: path) }
+        do {
+            let identity = try fileSystem.identity(of: path, followingLinks: isWanted)
+            return identity.isRegularFile ? Candidate(path: path, identity: identity, isWanted: isWanted) : nil
+        } catch {
+            if error.isAbsence {
+                // What a link leads to may come.
+                if isWanted { watch.followLinks(of: path) }
+                return nil
+            }
+            survey.note(error)
+            if isWanted { tryLater(path, error) } else { hold(Self.directory(of: path)) }
             return nil
         }
-        return Candidate(path: path, identity: identity, isWanted: isWanted)
     }
 
     /// Nil if its name leads to another file by now.
-    func open(_ candidate: Candidate) -> (FileSystem.File, FileIdentity)? {
-        guard let open = try? fileSystem.open(candidate.path), let identity = try? open.identity(),
-            FileKey(identity) == FileKey(candidate.identity)
-        else { return nil }
-        return (open, identity)
+    func open(_ candidate: Candidate) throws(SystemError) -> (file: FileSystem.File, identity: FileIdentity)? {
+        do {
+            let open = try fileSystem.open(candidate.path)
+            let identity = try open.identity()
+            return FileKey(identity) == FileKey(candidate.identity) ? (open, identity) : nil
+        } catch {
+            if error.isAbsence { return nil }
+            throw error
+        }
+    }
+
+    /// Compares a candidate, if that can be done now.
+    ///
+    /// - Parameters:
+    ///   - path: what the candidate may be a copy of.
+    ///   - survey: notes a failure, unless this user has no right to the file, and it has no name that such a copy has.
+    /// - Returns: what `body` says; nil if that is no, or unknown.
+    func compare<Answer>(
+        _ candidate: Candidate, for path: String, _ survey: inout Survey,
+        _ body: (FileSystem.File, FileIdentity) throws(SystemError) -> Answer?
+    ) -> Answer? {
+        do {
+            guard let (open, identity) = try open(candidate) else { return nil }
+            return try body(open, identity)
+        } catch {
+            if !error.isDenial || hasNameOfCopy(candidate.path, of: path) { survey.note(error) }
+            return nil
+        }
+    }
+
+    /// The same of a file that is followed, and held back.
+    func compare<Answer>(
+        _ file: Tracked, for path: String, _ survey: inout Survey,
+        _ body: (FileSystem.File, UInt64) throws(SystemError) -> Answer?
+    ) -> Answer? {
+        do {
+            guard let open = try opened(file) else { return nil }
+            return try body(open, open.identity().size)
+        } catch {
+            if !error.isDenial || file.path == path || hasNameOfCopy(file.presentPath, of: path) { survey.note(error) }
+            return nil
+        }
+    }
+
+    private func hasNameOfCopy(_ name: String, of path: String) -> Bool {
+        nameBeforeRotation(of: name) == path || isRotatedPlace(Self.directory(of: name))
     }
 
     /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
@@ -45,31 +123,39 @@ extension FileTailer {
     ///
     /// - Returns: whether all could be looked at; not so where one was renamed or removed since it was listed.
     @discardableResult
-    func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) -> Bool {
+    func trackUnseen(_ candidates: [Candidate]) -> Bool {
         var areAll = true
         for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
-            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time,
-                byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path)
+            guard !candidate.isWanted, byKey[FileKey(candidate.identity)] == nil,
+                candidate.identity.birthNanoseconds > seen.seenUntil(in: Self.directory(of: candidate.path)),
+                let name = nameBeforeRotation(of: candidate.path)
             else { continue }
-            guard let (open, identity) = open(candidate) else {
-                areAll = false
-                continue
+            do {
+                guard let (open, identity) = try open(candidate) else {
+                    areAll = false
+                    continue
+                }
+                if try isCopy(open, size: identity.size, of: name) { continue }
+                if try continuesFormer(candidate, open, identity, recordedAs: name) { continue }
+                diagnostics.info(
+                    "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
+                )
+                track(candidate.path, recordedAs: name, known: candidate.identity)
+            } catch {
+                // It is followed as what it may be; whether it is a copy is found out before it is read.
+                trackUnopened(candidate.path, error, recordedAs: name, known: candidate.identity)
             }
-            if isCopy(open, size: identity.size) { continue }
-            if continuesFormer(candidate, open, identity, recordedAs: name) { continue }
-            diagnostics.info(
-                "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
-            )
-            track(candidate.path, recordedAs: name)
         }
         return areAll
     }
 
     /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
     /// grow into a file of its own: it is followed, and held back.
-    private func isCopy(_ open: FileSystem.File, size: UInt64) -> Bool {
+    private func isCopy(_ open: FileSystem.File, size: UInt64, of path: String) throws(SystemError) -> Bool {
+        if let waiting = unopened[path] { throw waiting.trouble }
         for file in filesInOrder {
-            let resemblance = Resemblance.of(open, size: size, to: file)
+            if file.file == nil, file.path == path { _ = try opened(file) }
+            let resemblance = try Resemblance.of(open, size: size, to: file)
             guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
             else { continue }
             // Until that has been read, its content may be truncated, and stand in the copy only.

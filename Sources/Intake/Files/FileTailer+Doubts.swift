@@ -9,7 +9,7 @@ extension FileTailer {
     func settleDoubts() {
         guard let ticket = doubtsEnd, window.settle() >= ticket else { return }
         doubtsEnd = nil
-        let left = Set(awaited.map(\.key).filter { isDoubtful($0) })
+        let left = Set(formerContents.compactMap(\.key).filter { isDoubtful($0) })
         for doubt in doubts {
             if left.isEmpty, !isDoubtLeft {
                 tell { try losses?.passedOver(range: doubt.range, input: options.name) }
@@ -31,9 +31,10 @@ extension FileTailer {
             if doubt.keys.contains(file.positionKey) { return true }
             return !file.isRecorded && file.key.birthNanoseconds <= doubt.bornBefore
         }
-        guard let doubt, let open = file.file else { return }
+        guard let doubt else { return }
         let before = file.position(boot: boot)
         do {
+            let open = try file.file ?? fileSystem.open(file.presentPath)
             var end = file.read.offset
             var mark = file.read
             var head = file.head

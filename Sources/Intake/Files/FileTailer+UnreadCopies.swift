@@ -10,7 +10,7 @@ extension FileTailer {
         guard let name = nameBeforeRotation(of: path) else { return }
         guard let file = byName[name] else {
             // That of a file that has gone on as another before anybody saw it, perhaps.
-            trackUnseen([Candidate(path: path, identity: identity, isWanted: false)], bornAfter: seen.seenUntil)
+            trackUnseen([Candidate(path: path, identity: identity, isWanted: false)])
             return
         }
         guard identity.birthNanoseconds > file.contentSince,
@@ -25,51 +25,65 @@ extension FileTailer {
     ///
     /// - Parameter bytes: those at the file's position.
     func compareUnreadCopies(of file: Tracked, _ bytes: UnsafeRawBufferPointer) {
-        if file.read.offset > 0 {
-            followUnreadCopies(
-                of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
-        } else {
-            // Also where there is nothing: a copy that holds something is that of another content.
-            let beginning = Array(bytes.prefix(FilePosition.fingerprintBytes))
-            followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: beginning)
-        }
-        unreadCopied.remove(file.serial)
+        // Also where there is nothing: a copy that holds something is that of another content.
+        let isBegun = file.read.offset > 0
+        let areAll = followUnreadCopies(
+            of: file, bornAfter: file.contentSince, upTo: isBegun ? file.firstRead : .max,
+            beginningOtherThan: isBegun ? file.head : Array(bytes.prefix(FilePosition.fingerprintBytes)))
+        if areAll { unreadCopied.remove(file.serial) }
     }
 
     /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
     /// under rotated names that nobody follows, younger than the time at which the last content known began.
     ///
+    /// Where one of them cannot be looked at, the file's next read asks again.
+    ///
     /// - Parameters:
     ///   - last: nor younger than this.
     ///   - known: the first bytes of the content that is read in the file itself; nil for what stands there now.
+    ///   - former: what stood in it before, and is looked for by itself.
+    /// - Returns: whether all could be looked at.
+    @discardableResult
     func followUnreadCopies(
-        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil
-    ) {
-        let present = known ?? (try? file.file?.bytes(FilePosition.fingerprintBytes, at: 0)) ?? []
-        for directory in directories.union([Self.directory(of: file.path)]).sorted() {
-            for candidate in candidates(in: directory)
-            where !candidate.isWanted && candidate.identity.birthNanoseconds > time
-                && candidate.identity.birthNanoseconds <= last
-                && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
-            {
-                guard let (open, identity) = open(candidate),
-                    let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
-                else { continue }
+        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8]? = nil,
+        besides former: ContentComparison? = nil
+    ) -> Bool {
+        var survey = Survey()
+        let present =
+            known
+            ?? survey.answer { () throws(SystemError) in try file.file?.bytes(FilePosition.fingerprintBytes, at: 0) }
+            ?? []
+        let isKnown = survey.isWhole
+        for candidate in candidates(for: file.path, &survey) where isKnown {
+            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time,
+                candidate.identity.birthNanoseconds <= last, byKey[FileKey(candidate.identity)] == nil,
+                nameBeforeRotation(of: candidate.path) == file.path
+            else { continue }
+            let isOther = compare(candidate, for: file.path, &survey) { (open, identity) throws(SystemError) in
+                let head = try open.bytes(FilePosition.fingerprintBytes, at: 0)
                 // One that begins like the file is the copy of what stands in it now, and is read there.
                 let common = min(head.count, present.count)
-                guard common == 0 || head.prefix(common) != present.prefix(common) else { continue }
-                if continuesFormer(candidate, open, identity, recordedAs: file.path) { continue }
-                diagnostics.info(
-                    "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
-                        + " and read from its beginning")
-                track(candidate.path, recordedAs: file.path)
+                guard !head.isEmpty, common == 0 || head.prefix(common) != present.prefix(common) else { return false }
+                if try former?.match(open, size: identity.size, thoroughly: true) != nil { return false }
+                return try !continuesFormer(candidate, open, identity, recordedAs: file.path)
             }
+            guard isOther ?? false else { continue }
+            diagnostics.info(
+                "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
+                    + " and read from its beginning")
+            track(candidate.path, recordedAs: file.path, known: candidate.identity)
         }
+        if !survey.isWhole {
+            unreadCopied.insert(file.serial)
+            file.contentSince = min(file.contentSince, time)
+            file.nextLook = now + milliseconds(limits.retryMilliseconds)
+        }
+        return survey.isWhole
     }
 
     /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
     func recoverUnread(_ file: Tracked) {
-        followUnreadCopies(of: file, bornAfter: file.contentSince)
+        guard followUnreadCopies(of: file, bornAfter: file.contentSince) else { return }
         let isFollowed = files.values.contains {
             $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
         }

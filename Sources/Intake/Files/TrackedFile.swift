@@ -64,7 +64,13 @@ final class TrackedFile<File: SourceFile> {
     weak var predecessor: TrackedFile<File>?
     /// The watch of the file itself, where none of its names is watched.
     var watch: Int32?
+    /// When to try again what has failed; nothing is read before.
     var retryAt: UInt64?
+    /// What has failed, until a read succeeds.
+    var trouble: SystemError?
+    /// When to read again though nothing says that it has grown: what would say so could not be watched, or something
+    /// else could not be looked at.
+    var nextLook: UInt64?
 
     /// The index of its originator in the chunk with this ticket.
     var originator: (ticket: UInt64, index: UInt16) = (0, 0)
@@ -119,9 +125,9 @@ final class TrackedFile<File: SourceFile> {
     }
 
     /// Whether what was read of it does not stand in it any more.
-    var hasOtherContent: Bool {
-        let tail = try? file?.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count))
-        return tail.map { $0 != resume.tail } ?? false
+    func hasOtherContent() throws(SystemError) -> Bool {
+        guard let file else { return false }
+        return try file.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count)) != resume.tail
     }
 
     /// The value of its position.

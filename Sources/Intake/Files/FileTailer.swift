@@ -172,6 +172,16 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Every chunk up to this one is durable; 0 before the first.
     package var durableTicket: UInt64 { window.receipt.durableTicket }
 
+    /// The keys of the positions of all files that are followed, or looked for.
+    package var positionKeys: Set<[UInt8]> {
+        Set(filesInOrder.map(\.positionKey)).union(formerContents.compactMap(\.key))
+    }
+
+    /// Whether nothing waits for a call that has failed.
+    package var isNothingPutOff: Bool {
+        unopened.isEmpty && troubled.isEmpty && nextSearch == nil && filesInOrder.allSatisfy { $0.trouble == nil }
+    }
+
     /// Hands over all that was read.
     package func end() {
         takeChanges()

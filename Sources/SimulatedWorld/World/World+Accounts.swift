@@ -79,6 +79,15 @@ extension World {
         }
     }
 
+    /// With all faults over nothing waits for a call that has failed, and each position in the spool is that of a file.
+    private func checkPositions() throws {
+        guard let daemon else { return }
+        if !daemon.isNothingPutOff { throw BrokenPromise("with all faults over, files wait for what has failed") }
+        guard daemon.strayPositions == 0 else {
+            throw BrokenPromise("the spool holds \(daemon.strayPositions) positions that no file has")
+        }
+    }
+
     func balance() throws {
         try checkTables()
         try checkWatermarks()
@@ -107,6 +116,7 @@ extension World {
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
         try checkRecovered()
+        try checkPositions()
         try sources.accounts.check(entries.map(\.line).filter { SimulatedSources.jobs.contains($0.source) })
         note("\(entries.count) \(acknowledged.count)")
         trace?(sources.accounts.summary(of: Set(entries.map(\.line)), reported: bytesLost + (daemon?.bytesLost ?? 0)))

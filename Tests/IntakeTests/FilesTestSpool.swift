@@ -180,6 +180,7 @@ final class FileScene {
     var limits = FileInputLimits()
     let clock = SceneClock()
     var losses: (any LostSources)?
+    let faults = FailingFiles.Faults()
     private(set) var input: FileInput<SceneClock>?
     private var ended: EventDescriptor?
 
@@ -211,6 +212,7 @@ final class FileScene {
 
     func start() throws {
         let messages = messages
+        let faults = faults
         let made = try FileInput(
             options, limits: limits, sink: spool, recovered: spool.positions, clock: clock,
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)),
@@ -220,7 +222,7 @@ final class FileScene {
         input = made
         ended = end
         WorkerThread.start("test-files") {
-            made.run()
+            made.run(over: FailingFiles(faults: faults))
             end.signal()
         }
     }

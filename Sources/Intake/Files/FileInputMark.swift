@@ -23,7 +23,8 @@ struct FileInputMark: Sendable, Hashable {
 
     /// The time stays where it is for what is at or below a path: that cannot be looked at.
     mutating func hold(_ path: String) {
-        if held[path] == nil { held[path] = seenUntil(in: path) }
+        guard held[path] == nil, held["/"] == nil else { return }
+        held[path] = seenUntil(in: path)
         // A bound for what stands in the spool: then everything is held.
         if held.count > Self.mostHeld { held = ["/": held.values.reduce(seenUntil, min)] }
     }

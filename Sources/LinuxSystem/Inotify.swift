@@ -105,8 +105,14 @@ public final class Inotify: SourceWatches {
 
     /// Waits until there are events, a wake-up is pending, or the time is over. The wake-up is taken.
     ///
-    /// - Parameter milliseconds: the longest wait; nil waits without end.
-    public func wait(or wake: EventDescriptor, milliseconds: Int?) {
+    /// - Parameters:
+    ///   - milliseconds: the longest wait; nil waits without end.
+    ///   - forEvents: false where events have failed to be read, and are left in the queue for the time.
+    public func wait(or wake: EventDescriptor, milliseconds: Int?, forEvents: Bool) {
+        guard forEvents else {
+            wake.wait(milliseconds: milliseconds)
+            return
+        }
         var waiting = [
             pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake.rawValue, events: Int16(POLLIN), revents: 0),

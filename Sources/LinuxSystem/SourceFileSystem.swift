@@ -49,6 +49,8 @@ public protocol SourceWatches: AnyObject {
     func read() throws(SystemError) -> [Inotify.Event]
     /// Waits until there are events, a wake-up is pending, or the time is over. The wake-up is taken.
     ///
-    /// - Parameter milliseconds: the longest wait; nil waits without end.
-    func wait(or wake: EventDescriptor, milliseconds: Int?)
+    /// - Parameters:
+    ///   - milliseconds: the longest wait; nil waits without end.
+    ///   - forEvents: false where events have failed to be read, and are left in the queue for the time.
+    func wait(or wake: EventDescriptor, milliseconds: Int?, forEvents: Bool)
 }

@@ -62,7 +62,13 @@ import Testing
         _ = file.event(.standing(.gone), now: 10)
         _ = file.event(readToTheEnd, now: 50)
         #expect(file.deadline == 150)
-        #expect(file.event(.timePassed, now: 150) == .forget)
+        #expect(file.event(.timePassed, now: 150) == .nothing)
+        #expect(file.isReady, "it may have been written to a moment ago: a last read tells")
+        var grown = file
+        #expect(grown.event(.read(grew: true, leavesUnfinishedLine: false, reachedEnd: true), now: 150) == .nothing)
+        #expect(grown.deadline == 250)
+        #expect(
+            file.event(.read(grew: false, leavesUnfinishedLine: false, reachedEnd: true), now: 150) == .forget)
         #expect(file.phase == .finished)
         #expect(file.event(.mayHaveGrown, now: 151) == .nothing)
         #expect(!file.isReady)

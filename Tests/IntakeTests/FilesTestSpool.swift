@@ -95,6 +95,8 @@ final class TestSpool: RecordSink {
     var waiting: Int { state.withLock { $0.waiting.count } }
     var failure: String? { state.withLock { $0.failure } }
     var positions: [(key: [UInt8], value: [UInt8])] { state.withLock { $0.positions.map { ($0.key, $0.value) } } }
+    /// Forgets a position, as one that stood in a damaged place.
+    func lose(_ key: [UInt8]) { state.withLock { $0.positions[key] = nil } }
     /// Of files, without the mark of the first start.
     var filePositions: [FilePosition] { positions.compactMap { FilePosition($0.value) } }
 
@@ -180,6 +182,7 @@ final class FileScene {
     var limits = FileInputLimits()
     let clock = SceneClock()
     var losses: (any LostSources)?
+    let faults = FailingFiles.Faults()
     private(set) var input: FileInput<SceneClock>?
     private var ended: EventDescriptor?
 
@@ -211,6 +214,7 @@ final class FileScene {
 
     func start() throws {
         let messages = messages
+        let faults = faults
         let made = try FileInput(
             options, limits: limits, sink: spool, recovered: spool.positions, clock: clock,
             watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)),
@@ -220,7 +224,7 @@ final class FileScene {
         input = made
         ended = end
         WorkerThread.start("test-files") {
-            made.run()
+            made.run(over: FailingFiles(faults: faults))
             end.signal()
         }
     }

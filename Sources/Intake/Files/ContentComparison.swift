@@ -1,6 +1,8 @@
 import LinuxSystem
 
 /// Whether a file holds what was read of another, or of itself before a restart.
+///
+/// A read that fails is no answer: it is thrown, and whoever asked puts off what depends on it.
 struct ContentComparison {
     /// What was read: the place with its hash, and the first bytes or their hash.
     let mark: ContentMark
@@ -21,10 +23,9 @@ struct ContentComparison {
 
     /// Whether a file ends before the place, and its lines, of which it has at least one, are the first that were read.
     /// Only what stands in its first 1,024 bytes is compared.
-    func covers(_ file: some SourceFile, size: UInt64) -> Bool {
-        guard size > 0, size <= mark.offset,
-            let head = try? file.bytes(Int(min(size, UInt64(FilePosition.fingerprintBytes))), at: 0)
-        else { return false }
+    func covers(_ file: some SourceFile, size: UInt64) throws(SystemError) -> Bool {
+        guard size > 0, size <= mark.offset else { return false }
+        let head = try file.bytes(Int(min(size, UInt64(FilePosition.fingerprintBytes))), at: 0)
         if head.count == FilePosition.fingerprintBytes {
             return head.withUnsafeBytes { ContentHash.of($0).value } == fingerprint
         }
@@ -35,16 +36,14 @@ struct ContentComparison {
     /// which reads the file up to the place.
     ///
     /// - Returns: the file's first bytes (at most 1,024, up to the place) if it holds the same content; nil if not.
-    func match(_ file: some SourceFile, size: UInt64, thoroughly: Bool) -> [UInt8]? {
-        guard size >= mark.offset, mark.offset > 0,
-            let head = try? file.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0),
-            head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,
-            let tail = try? file.bytes(mark.tail.count, at: mark.offset - UInt64(mark.tail.count)), tail == mark.tail
+    func match(_ file: some SourceFile, size: UInt64, thoroughly: Bool) throws(SystemError) -> [UInt8]? {
+        guard size >= mark.offset, mark.offset > 0 else { return nil }
+        let head = try file.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
+        guard head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,
+            try file.bytes(mark.tail.count, at: mark.offset - UInt64(mark.tail.count)) == mark.tail
         else { return nil }
         if thoroughly {
-            guard let hash = try? Self.hash(of: file, from: mark.hashedFrom, to: mark.offset), hash == mark.hash else {
-                return nil
-            }
+            guard try Self.hash(of: file, from: mark.hashedFrom, to: mark.offset) == mark.hash else { return nil }
         }
         return head
     }
@@ -76,35 +75,35 @@ enum Resemblance: Hashable {
     case whole
 
     /// Of `file` to `original`.
-    static func of(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>) -> Resemblance {
-        if original.read.offset == 0 { return ofUnread(file, size: size, to: original) }
-        guard size > 0, !original.head.isEmpty,
-            let head = try? file.bytes(min(original.head.count, Int(clamping: size)), at: 0), !head.isEmpty,
-            head.elementsEqual(original.head.prefix(head.count))
-        else { return .none }
+    static func of(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
+        throws(SystemError) -> Resemblance
+    {
+        if original.read.offset == 0 { return try ofUnread(file, size: size, to: original) }
+        guard size > 0, !original.head.isEmpty else { return .none }
+        let head = try file.bytes(min(original.head.count, Int(clamping: size)), at: 0)
+        guard !head.isEmpty, head.elementsEqual(original.head.prefix(head.count)) else { return .none }
         if size >= original.resume.offset {
             let comparison = ContentComparison(mark: original.resume, head: original.head)
-            return comparison.match(file, size: size, thoroughly: true) == nil ? .none : .whole
+            return try comparison.match(file, size: size, thoroughly: true) == nil ? .none : .whole
         }
         if size <= UInt64(head.count) { return .beginning }
         let count = min(ContentMark.tailBytes, Int(clamping: size))
-        guard let ours = try? file.bytes(count, at: size - UInt64(count)), let theirs = original.file else {
-            return .none
-        }
-        let isAlike = (try? theirs.bytes(count, at: size - UInt64(count))) == ours
-        return isAlike || original.hasOtherContent ? .beginning : .none
+        guard let theirs = original.file else { return .none }
+        let isAlike =
+            try theirs.bytes(count, at: size - UInt64(count)) == file.bytes(count, at: size - UInt64(count))
+        if isAlike { return .beginning }
+        return try original.hasOtherContent() ? .beginning : .none
     }
 
     /// Beside one of whose present content nothing has been read yet: only what stands in it now can be compared.
     static func ofUnread(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
-        -> Resemblance
+        throws(SystemError) -> Resemblance
     {
         let headCount = min(FilePosition.fingerprintBytes, Int(clamping: size))
         let tailCount = min(ContentMark.tailBytes, headCount)
-        guard size > 0, let other = original.file, let head = try? file.bytes(headCount, at: 0),
-            (try? other.bytes(headCount, at: 0)) == head,
-            let tail = try? file.bytes(tailCount, at: size - UInt64(tailCount)),
-            (try? other.bytes(tailCount, at: size - UInt64(tailCount))) == tail
+        guard size > 0, let other = original.file, try other.bytes(headCount, at: 0) == file.bytes(headCount, at: 0),
+            try other.bytes(tailCount, at: size - UInt64(tailCount))
+                == file.bytes(tailCount, at: size - UInt64(tailCount))
         else { return .none }
         return .beginning
     }

@@ -38,6 +38,10 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
     private var ancestors: Set<String> = []
     /// What the walk that is under way needs.
     private var needed: Set<String> = []
+    /// What that walk could not look at, and why.
+    private var unseen: [String: SystemError] = [:]
+    /// Until when events are not asked for, since that has failed.
+    private var unreadableUntil: UInt64 = 0
     /// Names that are links, by the name that they lead to.
     private var linksTo: [String: Set<String>] = [:]
     private(set) var polled: Set<String> = []
@@ -61,17 +65,24 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
 
     // MARK: What is watched
 
+    /// What a walk along the patterns has found.
+    struct Walk {
+        /// The directories in which the last components are to be looked for.
+        var directories: Set<String> = []
+        /// Paths at and below which there may be more: they could not be looked at now.
+        var unseen: [String: SystemError] = [:]
+    }
+
     /// Watches all that the patterns lead to, each directory before anybody lists it.
-    ///
-    /// - Returns: the directories in which the last components are to be looked for.
-    func walk(_ patterns: [PathPattern]) -> Set<String> {
+    func walk(_ patterns: [PathPattern]) -> Walk {
         needed = []
+        unseen = [:]
         ancestors = []
         linksTo = [:]
         polled = []
         var found: Set<String> = []
         for pattern in patterns { descend("", pattern.components[...], &found) }
-        return found
+        return Walk(directories: found, unseen: unseen)
     }
 
     /// Ends the watches that nothing has asked for since the walk began.
@@ -95,7 +106,7 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
         } else if PathPattern.isWild(next) {
             ancestors.insert(here)
             watch(here, Self.ofDirectories)
-            for name in (try? fileSystem.names(in: here))?.names ?? []
+            for name in names(in: here)
             where PathPattern.matches(name: name, next) && isDirectory("\(directory)/\(name)") {
                 descend("\(directory)/\(name)", rest, &found)
             }
@@ -111,8 +122,22 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
         }
     }
 
+    private func names(in directory: String) -> [String] {
+        do {
+            return try fileSystem.names(in: directory).names
+        } catch {
+            if !error.isAbsence { unseen[directory] = error }
+            return []
+        }
+    }
+
     private func isDirectory(_ path: String) -> Bool {
-        (try? fileSystem.identity(of: path))?.isDirectory ?? false
+        do {
+            return try fileSystem.identity(of: path).isDirectory
+        } catch {
+            if !error.isAbsence { unseen[path] = error }
+            return false
+        }
     }
 
     private func watch(_ directory: String, _ events: Inotify.Events) {
@@ -156,6 +181,8 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
     }
 
     /// Watches an open file itself.
+    ///
+    /// - Returns: nil if it cannot be watched now.
     func watch(_ file: FileSystem.File, serial: UInt64) -> Int32? {
         guard let watch = try? watches?.watch(file.descriptorPath, Self.ofFiles) else { return nil }
         fileOf[watch] = serial
@@ -189,8 +216,22 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
     func changes(now: UInt64) -> Changes {
         leaving = leaving.filter { $0.value.until > now }
         var changes = Changes()
+        guard now >= unreadableUntil else {
+            changes.areAll = false
+            return changes
+        }
         var seen: Set<Change> = []
-        while let events = try? watches?.read(), !events.isEmpty {
+        while true {
+            let events: [Inotify.Event]
+            do {
+                events = try watches?.read() ?? []
+            } catch {
+                // They stay in the queue, and keep its descriptor readable.
+                unreadableUntil = now + Self.unreadableNanoseconds
+                changes.areAll = false
+                return changes
+            }
+            if events.isEmpty { return changes }
             for event in events {
                 note(event, now) { change in
                     if case .moved = change { return changes.list.append(change) }
@@ -202,8 +243,9 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
                 return changes
             }
         }
-        return changes
     }
+
+    private static var unreadableNanoseconds: UInt64 { 1_000_000_000 }
 
     /// Until when the second half of a renaming may come; nil if none is awaited. The two follow one another in the kernel,
     /// but whoever renames may lose the processor in between.
@@ -247,11 +289,15 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
     }
 
     /// Waits for a change, for the wake-up, or for the time.
-    func wait(or wake: EventDescriptor, milliseconds: Int?) {
-        if let watches {
-            watches.wait(or: wake, milliseconds: milliseconds)
-        } else {
+    func wait(or wake: EventDescriptor, milliseconds: Int?, now: UInt64) {
+        guard let watches else {
             wake.wait(milliseconds: milliseconds)
+            return
         }
+        guard now < unreadableUntil else {
+            return watches.wait(or: wake, milliseconds: milliseconds, forEvents: true)
+        }
+        let left = Int((unreadableUntil - now) / 1_000_000) + 1
+        watches.wait(or: wake, milliseconds: min(milliseconds ?? left, left), forEvents: false)
     }
 }

@@ -61,9 +61,11 @@ public final class FileInput<Clock: TimeSource>: Sendable {
     ///
     /// When it returns, all that was read is durable, or five seconds have passed; what is not is read again at the next
     /// start.
-    public func run() {
+    public func run() { run(over: MountedFileSystem()) }
+
+    func run(over fileSystem: some SourceFileSystem) {
         let tailer = FileTailer(
-            options: options, limits: limits, sink: sink, wake: wake, fileSystem: MountedFileSystem(), clock: clock,
+            options: options, limits: limits, sink: sink, wake: wake, fileSystem: fileSystem, clock: clock,
             watermarkClock: watermarkClock, diagnostics: diagnostics, registry: registry, board: board, claims: claims,
             losses: losses)
         tailer.run(recovered: recovered, stopping: stopping)

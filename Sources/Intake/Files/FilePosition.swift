@@ -14,7 +14,9 @@ struct FilePosition: Sendable, Hashable {
         static let isRotated = Flags(rawValue: 2)
         /// Reading goes on behind the next line end: what stands before it belongs to a line that was set aside.
         static let skippingLine = Flags(rawValue: 4)
-        static let all: Flags = [.skippingNULs, .isRotated, .skippingLine]
+        /// What stands behind the position may have been read, before the spool was damaged, and could not be set aside yet.
+        static let inDoubt = Flags(rawValue: 8)
+        static let all: Flags = [.skippingNULs, .isRotated, .skippingLine, .inDoubt]
     }
 
     var inode: UInt64
@@ -119,22 +121,4 @@ enum FilePositionKey {
 
     /// The key of ``FileInputMark``.
     static func mark(input: String) -> [UInt8] { Array(input.utf8) + [0] }
-}
-
-/// What an input knows of itself across restarts: that it was started before, which `start_at: end` asks; and up to when
-/// it had seen every file that came.
-struct FileInputMark: Sendable, Hashable {
-    /// Nanoseconds since 1970: each file under the patterns that was born before has a position.
-    var seenUntil: Int64
-
-    init(seenUntil: Int64) {
-        self.seenUntil = seenUntil
-    }
-
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count == 9, bytes[0] == 1 else { return nil }
-        seenUntil = bytes.withUnsafeBytes { $0.littleEndian(1) }
-    }
-
-    var encoded: [UInt8] { [1] + withUnsafeBytes(of: seenUntil.littleEndian) { Array($0) } }
 }

@@ -18,44 +18,106 @@ struct Candidate: Hashable {
 
 /// The files that are there, followed or not, and those among them that nobody saw come.
 extension FileTailer {
-    func candidates(in places: Set<String>) -> [Candidate] { places.sorted().flatMap { candidates(in: $0) } }
-
-    func candidates(in directory: String) -> [Candidate] { list(directory).compactMap { candidate($0) } }
-
-    /// Files may be renamed while this looks: it looks again until two looks agree.
-    ///
-    /// - Parameter done: takes what was seen; whether nothing is left to look for.
-    /// - Returns: what was seen at last, and whether the last two looks agree.
-    @discardableResult
-    func lookUntilSettled(in places: Set<String>, _ done: ([Candidate]) -> Bool) -> (
-        candidates: [Candidate], isSettled: Bool
-    ) {
-        var candidates = candidates(in: places)
-        for _ in 0..<20 {
-            if done(candidates) { break }
-            let before = Set(candidates)
-            candidates = self.candidates(in: places)
-            if Set(candidates) == before { return (candidates, true) }
+    /// - Parameters:
+    ///   - bearing: directories that bear on the question as those for rotated files do. Where this user has no right to
+    ///     look, only these count: or the directory of somebody else would keep the question open for ever.
+    ///   - survey: notes what could not be looked at.
+    func candidates(in places: Set<String>, bearing: Set<String>, _ survey: inout Survey) -> [Candidate] {
+        func note(_ trouble: SystemError, _ directory: String) {
+            if !trouble.isDenial || bearing.contains(directory) || isRotatedPlace(directory) { survey.note(trouble) }
         }
-        return (candidates, false)
+        var found: [Candidate] = []
+        for directory in places.sorted() {
+            var here = Survey()
+            for path in list(directory, &here) ?? [] {
+                if let one = candidate(path, &here) { found.append(one) }
+            }
+            if let trouble = here.trouble { note(trouble, directory) }
+        }
+        for (path, trouble) in walkTroubles.sorted(by: { $0.key < $1.key }) { note(trouble, path) }
+        return found
     }
 
-    func candidate(_ path: String) -> Candidate? {
+    /// Looks where the copy of a file may be, or the file itself under another name.
+    func lookAround(_ path: String, _ done: ([Candidate]) -> Bool) -> (
+        candidates: [Candidate], isSettled: Bool, survey: Survey
+    ) {
+        let own = Self.directory(of: path)
+        return lookUntilSettled(in: directories.union([own]), bearing: [own], done)
+    }
+
+    func isRotatedPlace(_ directory: String) -> Bool {
+        rotatedPlaces.contains { pattern in
+            pattern.matches(path: directory)
+                || PathPattern("/" + pattern.components.dropLast().joined(separator: "/")).matches(path: directory)
+        }
+    }
+
+    /// Who has the name, if it is a regular file.
+    func candidate(_ path: String, _ survey: inout Survey) -> Candidate? {
         let isWanted = isWanted(path)
-        guard let identity = try? fileSystem.identity(of: path, followingLinks: isWanted), identity.isRegularFile else {
-            // What cannot be looked at is tried again later.
-            if isWanted { look(at: path) }
+        do {
+            let identity = try fileSystem.identity(of: path, followingLinks: isWanted)
+            return identity.isRegularFile ? Candidate(path: path, identity: identity, isWanted: isWanted) : nil
+        } catch {
+            if error.isAbsence {
+                // What a link leads to may come.
+                if isWanted { watch.followLinks(of: path) }
+                return nil
+            }
+            survey.note(error)
+            if isWanted { tryLater(path, error) } else { hold(Self.directory(of: path), error) }
             return nil
         }
-        return Candidate(path: path, identity: identity, isWanted: isWanted)
     }
 
     /// Nil if its name leads to another file by now.
-    func open(_ candidate: Candidate) -> (FileSystem.File, FileIdentity)? {
-        guard let open = try? fileSystem.open(candidate.path), let identity = try? open.identity(),
-            FileKey(identity) == FileKey(candidate.identity)
-        else { return nil }
-        return (open, identity)
+    func open(_ candidate: Candidate) throws(SystemError) -> (file: FileSystem.File, identity: FileIdentity)? {
+        do {
+            let open = try fileSystem.open(candidate.path)
+            let identity = try open.identity()
+            return FileKey(identity) == FileKey(candidate.identity) ? (open, identity) : nil
+        } catch {
+            if error.isAbsence { return nil }
+            throw error
+        }
+    }
+
+    /// Compares a candidate, if that can be done now.
+    ///
+    /// - Parameters:
+    ///   - path: what the candidate may be a copy of.
+    ///   - survey: notes a failure, unless this user has no right to the file, and it has no name that such a copy has.
+    /// - Returns: what `body` says; nil if that is no, or unknown.
+    func compare<Answer>(
+        _ candidate: Candidate, for path: String, _ survey: inout Survey,
+        _ body: (FileSystem.File, FileIdentity) throws(SystemError) -> Answer?
+    ) -> Answer? {
+        do {
+            guard let (open, identity) = try open(candidate) else { return nil }
+            return try body(open, identity)
+        } catch {
+            if !error.isDenial || hasNameOfCopy(candidate.path, of: path) { survey.note(error) }
+            return nil
+        }
+    }
+
+    /// The same of a file that is followed, and held back.
+    func compare<Answer>(
+        _ file: Tracked, for path: String, _ survey: inout Survey,
+        _ body: (FileSystem.File, UInt64) throws(SystemError) -> Answer?
+    ) -> Answer? {
+        do {
+            guard let open = try opened(file) else { return nil }
+            return try body(open, open.identity().size)
+        } catch {
+            if !error.isDenial || file.path == path || hasNameOfCopy(file.presentPath, of: path) { survey.note(error) }
+            return nil
+        }
+    }
+
+    private func hasNameOfCopy(_ name: String, of path: String) -> Bool {
+        nameBeforeRotation(of: name) == path || isRotatedPlace(Self.directory(of: name))
     }
 
     /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
@@ -63,31 +125,45 @@ extension FileTailer {
     ///
     /// - Returns: whether all could be looked at; not so where one was renamed or removed since it was listed.
     @discardableResult
-    func trackUnseen(_ candidates: [Candidate], bornAfter time: Int64) -> Bool {
+    func trackUnseen(_ candidates: [Candidate]) -> Bool {
         var areAll = true
         for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
-            guard !candidate.isWanted, candidate.identity.birthNanoseconds > time,
-                byKey[FileKey(candidate.identity)] == nil, let name = nameBeforeRotation(of: candidate.path)
+            guard !candidate.isWanted, byKey[FileKey(candidate.identity)] == nil,
+                candidate.identity.birthNanoseconds > seen.seenUntil(in: Self.directory(of: candidate.path)),
+                let name = nameBeforeRotation(of: candidate.path)
             else { continue }
-            guard let (open, identity) = open(candidate) else {
-                areAll = false
-                continue
+            do {
+                guard let (open, identity) = try open(candidate) else {
+                    areAll = false
+                    continue
+                }
+                if try isCopy(open, size: identity.size, of: name) { continue }
+                if try continuesFormer(candidate, open, identity, recordedAs: name) { continue }
+                diagnostics.info(
+                    "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
+                )
+                track(candidate.path, recordedAs: name, known: candidate.identity)
+            } catch {
+                // It is followed as what it may be; whether it is a copy is found out before it is read.
+                trackUnopened(candidate.path, error, recordedAs: name, known: candidate.identity)
             }
-            if isCopy(open, size: identity.size) { continue }
-            if continuesFormer(candidate, open, identity, recordedAs: name) { continue }
-            diagnostics.info(
-                "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
-            )
-            track(candidate.path, recordedAs: name)
         }
         return areAll
     }
 
+    /// What may be the copy of a file with this name can be compared only once that can be looked at.
+    func mustBeKnown(_ original: String) throws(SystemError) {
+        if let waiting = unopened[original] { throw waiting.trouble }
+        if let trouble = troubled[Self.directory(of: original)] { throw trouble }
+    }
+
     /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
     /// grow into a file of its own: it is followed, and held back.
-    private func isCopy(_ open: FileSystem.File, size: UInt64) -> Bool {
+    private func isCopy(_ open: FileSystem.File, size: UInt64, of path: String) throws(SystemError) -> Bool {
+        try mustBeKnown(path)
         for file in filesInOrder {
-            let resemblance = Resemblance.of(open, size: size, to: file)
+            if file.file == nil, file.path == path { _ = try opened(file) }
+            let resemblance = try Resemblance.of(open, size: size, to: file)
             guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
             else { continue }
             // Until that has been read, its content may be truncated, and stand in the copy only.

@@ -52,7 +52,43 @@ extension FileTailer {
     /// - Parameter time: each file that was born before was found, or was there when the input was first started.
     func allIsSeen(until time: Int64) {
         // After a restart, copies that were not compared yet are looked at as those that came meanwhile.
-        if unreadCopied.isEmpty { seen.seenUntil = max(seen.seenUntil, time) }
+        guard unreadCopied.isEmpty else { return }
+        seen.advance(to: time)
+        seen.releaseAll(but: Set(troubled.keys))
+    }
+
+    /// What is at or below a path, or some of it, could not be looked at: that is done again, and until then what came there
+    /// is not seen.
+    func hold(_ path: String, _ trouble: SystemError) {
+        troubled[path] = trouble
+        seen.hold(path)
+        let time = now + milliseconds(limits.retryMilliseconds)
+        nextPoll = min(nextPoll ?? time, time)
+    }
+
+    /// Finds the directories of the patterns, and watches them.
+    func walk() {
+        troubled = [:]
+        nextPoll = nil
+        let (patterns, unseen) = rotatedPatterns()
+        let walk = watch.walk(wanted + patterns)
+        let troubles = walk.unseen.merging(unseen) { first, _ in first }
+        walkTroubles = troubles
+        for (path, error) in troubles.sorted(by: { $0.key < $1.key }) {
+            fail(path, "\(error)")
+            hold(path, error)
+        }
+        // What could not be looked at may be as it was before.
+        directories = troubles.isEmpty ? walk.directories : walk.directories.union(directories)
+    }
+
+    /// Behind a walk and a look at what it found.
+    func endWalk() {
+        if walkTroubles.isEmpty { watch.endUnused() }
+        board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
+        guard !watch.polled.isEmpty else { return }
+        let time = now + milliseconds(limits.pollMilliseconds)
+        nextPoll = min(nextPoll ?? time, time)
     }
 
     /// A file may have grown, or may have been truncated.
@@ -66,10 +102,10 @@ extension FileTailer {
     /// Looks through all directories anew: of what happened there, nothing is known.
     func lookAtEverything() {
         let time = timeBeforeLooking
-        directories = watch.walk(wanted + rotatedPatterns())
+        walk()
         var present: Set<String> = []
         for directory in directories.sorted() {
-            for path in list(directory) {
+            for path in list(directory) ?? [] {
                 present.insert(path)
                 look(at: path)
             }
@@ -78,12 +114,11 @@ extension FileTailer {
         settleNames()
         for file in filesInOrder { hasChanged(file) }
         // What this look missed, since it was renamed under it, the next one finds: it was born after the look before.
-        let unseen = present.sorted().lazy.filter { !self.isWanted($0) }.compactMap { self.candidate($0) }
-        if trackUnseen(Array(unseen), bornAfter: seen.seenUntil), !watch.polled.isEmpty { allIsSeen(until: lastLook) }
+        var survey = Survey()
+        let unseen = present.sorted().filter { !isWanted($0) }.compactMap { candidate($0, &survey) }
+        if trackUnseen(unseen), !watch.polled.isEmpty { allIsSeen(until: lastLook) }
         lastLook = time
         settleNames()
-        watch.endUnused()
-        board.setDirectories(watched: watch.watched, polled: watch.polled.sorted())
-        nextPoll = watch.polled.isEmpty ? nil : now + milliseconds(limits.pollMilliseconds)
+        endWalk()
     }
 }

@@ -15,16 +15,29 @@ extension FileTailer {
     }
 
     /// Where rotated files go: the patterns, and for one that names a directory, all that is in it.
-    func rotatedPatterns() -> [PathPattern] {
-        rotatedPlaces.flatMap { pattern -> [PathPattern] in
+    ///
+    /// - Returns: with those that could not be looked at.
+    func rotatedPatterns() -> (patterns: [PathPattern], unseen: [String: SystemError]) {
+        var patterns = rotatedPlaces
+        var unseen: [String: SystemError] = [:]
+        for pattern in rotatedPlaces where !pattern.components.contains(where: PathPattern.isWild) {
             let path = "/" + pattern.components.joined(separator: "/")
-            guard (try? fileSystem.identity(of: path))?.isDirectory ?? false else { return [pattern] }
-            return [pattern, PathPattern(path + "/*")]
+            do {
+                if try fileSystem.identity(of: path).isDirectory { patterns.append(PathPattern(path + "/*")) }
+            } catch {
+                if !error.isAbsence { unseen[path] = error }
+            }
         }
+        return (patterns, unseen)
     }
 
-    /// The paths in a directory.
-    func list(_ directory: String) -> [String] {
+    /// The paths in a directory; nil if it cannot be listed now.
+    func list(_ directory: String) -> [String]? {
+        var survey = Survey()
+        return list(directory, &survey)
+    }
+
+    func list(_ directory: String, _ survey: inout Survey) -> [String]? {
         do {
             let listed = try fileSystem.names(in: directory)
             if listed.unreadable > 0 {
@@ -36,13 +49,16 @@ extension FileTailer {
             }
             return listed.names.map { directory == "/" ? "/\($0)" : "\(directory)/\($0)" }
         } catch {
-            if error.code != ENOENT, error.code != ENOTDIR { fail(directory, "\(error)") }
-            return []
+            if error.isAbsence { return [] }
+            fail(directory, "\(error)")
+            hold(directory, error)
+            survey.note(error)
+            return nil
         }
     }
 
     /// Says once what is wrong with a name, and keeps it for the status.
-    private func fail(_ path: String, _ message: String) {
+    func fail(_ path: String, _ message: String) {
         if board.setFailure(path, message) { diagnostics.warning("input \(options.name): \(message)") }
     }
 
@@ -59,9 +75,7 @@ extension FileTailer {
         do {
             identity = try fileSystem.identity(of: path, followingLinks: isWanted)
         } catch {
-            guard error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP else {
-                return tryLater(path, error)
-            }
+            guard error.isAbsence else { return tryLater(path, error) }
             succeed(path)
             return loseName(path)
         }
@@ -79,8 +93,10 @@ extension FileTailer {
         loseName(path)
         if isWanted {
             track(path, after: former)
+        } else if let arrival = arrivals[path] {
+            track(path, recordedAs: arrival)
         } else {
-            noteCopy(at: path, identity)
+            newcomers[path] = identity
         }
     }
 
@@ -90,44 +106,101 @@ extension FileTailer {
         renamed[file.serial] = file
     }
 
-    private func tryLater(_ path: String, _ error: SystemError) {
+    /// Of a name it is not known what it leads to, or what is to be done with that.
+    func tryLater(_ path: String, _ error: SystemError) {
         fail(path, "\(error)")
-        unopened[path] = now + milliseconds(limits.retryMilliseconds)
+        hold(Self.directory(of: path), error)
+        unopened[path] = (now + milliseconds(limits.retryMilliseconds), error)
     }
 
     /// Begins to follow a file that is not known.
+    ///
+    /// - Parameter known: what had the name a moment ago: if it cannot be looked at any more, that is followed.
     func track(
         _ path: String, recordedAs recordedPath: String? = nil, after former: Tracked? = nil,
-        startingAtEnd: Bool = false
+        startingAtEnd: Bool = false, known: FileIdentity? = nil
     ) {
+        let isAtEnd = startingAtEnd || self.startingAtEnd.contains(path)
+        let open: FileSystem.File
+        let identity: FileIdentity
         do {
-            let open = try fileSystem.open(path)
-            let identity = try open.identity()
-            guard identity.isRegularFile, byKey[FileKey(identity)] == nil, !resumeAwaited(path, identity) else {
-                return
+            open = try fileSystem.open(path)
+            identity = try open.identity()
+        } catch {
+            // One that is gone again is no failure.
+            if error.isAbsence { return }
+            guard isAtEnd else {
+                return trackUnopened(path, error, recordedAs: recordedPath, after: former, known: known)
             }
+            self.startingAtEnd.insert(path)
+            return tryLater(path, error)
+        }
+        guard identity.isRegularFile, byKey[FileKey(identity)] == nil else { return }
+        do {
+            if try resumeFormer(path, identity) { return }
             var mark = ContentMark()
             var head: [UInt8] = []
-            if startingAtEnd {
+            if isAtEnd {
                 mark = try lastLineStart(of: open, size: identity.size)
                 head = try open.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
             }
-            guard let file = add(path, open, identity, mark: mark, head: head, recordedAs: recordedPath) else { return }
-            file.predecessor = former
-            renamed[file.serial] = file
-            succeed(path)
-            passOver(file)
-            touch(file)
-            refresh(file)
+            self.startingAtEnd.remove(path)
+            follow(path, open, identity, mark: mark, head: head, recordedAs: recordedPath, after: former)
         } catch {
-            // One that is gone again is no failure.
-            if error.code != ENOENT { tryLater(path, error) }
+            if isAtEnd { self.startingAtEnd.insert(path) }
+            tryLater(path, error)
         }
+    }
+
+    /// Follows a file that cannot be opened: so it has a position, and is read, or found to be a copy, once it can.
+    func trackUnopened(
+        _ path: String, _ error: SystemError, recordedAs recordedPath: String? = nil, after former: Tracked? = nil,
+        known: FileIdentity? = nil
+    ) {
+        do {
+            let identity = try identity(of: path, orElse: known)
+            guard identity.isRegularFile, byKey[FileKey(identity)] == nil else { return }
+            // One that was read before has a position already: what stands before that has to be compared first.
+            guard !formerContents.contains(where: { $0.key != nil && isSame(identity, $0.position) }) else {
+                arrivals[path] = recordedPath
+                return tryLater(path, error)
+            }
+            if let file = follow(path, nil, identity, recordedAs: recordedPath, after: former) {
+                putOff(file, error)
+                refresh(file)
+            }
+        } catch {
+            if !error.isAbsence { tryLater(path, error) }
+        }
+    }
+
+    private func identity(of path: String, orElse known: FileIdentity?) throws(SystemError) -> FileIdentity {
+        do {
+            return try fileSystem.identity(of: path, followingLinks: isWanted(path))
+        } catch {
+            guard let known, !error.isAbsence else { throw error }
+            return known
+        }
+    }
+
+    @discardableResult
+    private func follow(
+        _ path: String, _ open: FileSystem.File?, _ identity: FileIdentity, mark: ContentMark = ContentMark(),
+        head: [UInt8] = [], recordedAs recordedPath: String?, after former: Tracked?
+    ) -> Tracked? {
+        guard let file = add(path, open, identity, mark: mark, head: head, recordedAs: recordedPath) else { return nil }
+        file.predecessor = former
+        renamed[file.serial] = file
+        if open != nil { succeed(path) }
+        passOver(file)
+        touch(file)
+        refresh(file)
+        return file
     }
 
     /// Registers a file, unless another input has it.
     func add(
-        _ path: String, _ open: FileSystem.File, _ identity: FileIdentity, mark: ContentMark, head: [UInt8],
+        _ path: String, _ open: FileSystem.File?, _ identity: FileIdentity, mark: ContentMark, head: [UInt8],
         recordedAs recordedPath: String? = nil
     ) -> Tracked? {
         let key = FileKey(identity)
@@ -143,7 +216,8 @@ extension FileTailer {
             size: identity.size)
         nextSerial += 1
         // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
-        file.contentSince = min(timeBeforeLooking, max(identity.birthNanoseconds - 1, seen.seenUntil))
+        file.contentSince = min(
+            timeBeforeLooking, max(identity.birthNanoseconds - 1, seen.seenUntil(in: Self.directory(of: path))))
         if mark.offset > 0 { file.firstRead = .min }
         file.names = [path]
         files[file.serial] = file
@@ -182,6 +256,10 @@ extension FileTailer {
 
     /// Tells the files whose names have changed what that makes of them.
     func settleNames() {
+        // Of whom one is the copy is known when all names lead where they do now.
+        let copies = newcomers.sorted { $0.key < $1.key }
+        newcomers = [:]
+        for (path, identity) in copies where byKey[FileKey(identity)] == nil { noteCopy(at: path, identity) }
         let changed = renamed.values.sorted { $0.serial < $1.serial }
         renamed = [:]
         for file in changed where files[file.serial] != nil {
@@ -190,8 +268,8 @@ extension FileTailer {
                 loseUnreadable(file)
                 continue
             }
-            if standing == .gone, file.watch == nil, let open = file.file {
-                file.watch = watch.watch(open, serial: file.serial)
+            if standing == .gone, file.watch == nil {
+                watchNameless(file)
             } else if standing != .gone, let ended = file.watch {
                 watch.end(ended)
                 file.watch = nil
@@ -200,6 +278,13 @@ extension FileTailer {
             apply(.standing(standing), to: file)
             touch(file)
         }
+    }
+
+    /// Watches a file that has no watched name. If that cannot be done now, it is read again soon all the same.
+    func watchNameless(_ file: Tracked) {
+        guard file.standing == .gone, file.watch == nil, let open = file.file else { return }
+        file.watch = watch.watch(open, serial: file.serial)
+        if file.watch == nil { file.nextLook = now + milliseconds(limits.pollMilliseconds) }
     }
 
     private func loseUnreadable(_ file: Tracked) {

@@ -22,7 +22,12 @@ extension FileTailer {
                 continue
             }
             file.predecessor = nil
-            if file.isJudged || judge(file) { read(file, finishing: false) }
+            attempt(file) { () throws(SystemError) in
+                if file.isInDoubt { passOver(file) }
+                if file.isInDoubt { return }
+                if !file.isJudged, try !judge(file) { return }
+                try read(file, finishing: false)
+            }
             refresh(file)
         }
     }
@@ -30,34 +35,33 @@ extension FileTailer {
     /// Reads once from the position on, with the last bytes before it in the same call, and hands the lines over.
     ///
     /// - Parameter finishing: what is left at the end of the file is a line.
-    func read(_ file: Tracked, finishing: Bool) {
-        guard let open = opened(file) else { return }
+    func read(_ file: Tracked, finishing: Bool) throws(SystemError) {
+        guard !file.isInDoubt, let open = try opened(file) else { return }
         let before = file.read.tail.count
-        let count: Int
-        do {
-            count = try open.read(into: buffer, at: file.read.offset - UInt64(before))
-            if count == buffer.count { file.size = max(file.size, try open.identity().size) }
-        } catch {
-            return fail(file, error)
-        }
+        let from = file.read.offset - UInt64(before)
+        let count = try open.read(into: buffer, at: from)
+        // A read may give less than there is: the end is where the file says that it ends.
+        let size = try open.identity().size
+        if count < before, size >= file.read.offset { return }
         guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
-            file.sizeBeforeTruncation = file.size
-            file.size = (try? open.identity().size) ?? UInt64(count)
+            file.sizeBeforeTruncation = max(file.sizeBeforeTruncation, file.size)
+            file.size = size
             return apply(.foundOtherContent, to: file)
         }
         file.contentSeen = timeBeforeLooking
-        let reachedEnd = count < buffer.count
+        let reachedEnd = count < buffer.count && size <= from + UInt64(count)
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
-        if reachedEnd { file.size = file.read.offset + UInt64(count - before) }
+        if reachedEnd { file.size = from + UInt64(count) } else { file.size = max(file.size, size) }
         if unreadCopied.contains(file.serial) { compareUnreadCopies(of: file, rest) }
         let grew = rest.count > file.unfinishedBytes
         if file.skipsNULs { rest = skipNULs(file, rest) }
         if file.skipsLine {
-            do { rest = try skipLine(file, rest) } catch { return fail(file, error) }
+            guard let left = skipLine(file, rest) else { return }
+            rest = left
         }
         let unfinished = encode(file, rest, finishing: finishing && reachedEnd)
-        if unfinished.bytes == rest.count, !reachedEnd, !rest.isEmpty { enlargeBuffer() }
+        if unfinished.bytes == rest.count, count == buffer.count, !rest.isEmpty { enlargeBuffer() }
         file.unfinishedBytes = unfinished.bytes
         if file.firstRead == .max, file.read.offset > 0 { file.firstRead = clock.realtimeMicroseconds() * 1000 }
         apply(
@@ -155,27 +159,42 @@ extension FileTailer {
         buffer = .allocate(byteCount: count, alignment: 16)
     }
 
-    /// The open file; opened again by its name if it was followed by its name only.
-    func opened(_ file: Tracked) -> FileSystem.File? {
+    /// The open file; opened again by its name if it was followed by its name only. Nil if the name leads to another.
+    func opened(_ file: Tracked) throws(SystemError) -> FileSystem.File? {
         if let open = file.file { return open }
-        do {
-            let open = try fileSystem.open(file.presentPath)
-            guard FileKey(try open.identity()) == file.key else {
-                look(at: file.presentPath)
-                settleNames()
-                file.retryAt = now + milliseconds(limits.retryMilliseconds)
-                return nil
-            }
-            file.file = open
-            return open
-        } catch {
-            fail(file, error)
+        let open = try fileSystem.open(file.presentPath)
+        guard FileKey(try open.identity()) == file.key else {
+            look(at: file.presentPath)
+            settleNames()
+            file.retryAt = now + milliseconds(limits.retryMilliseconds)
             return nil
+        }
+        file.file = open
+        return open
+    }
+
+    // MARK: What fails
+
+    /// Does what needs to look at a file, and maybe at others that it may be a copy of.
+    ///
+    /// The one place where a failure ends that: it has decided nothing, and is tried again later.
+    func attempt(_ file: Tracked, _ body: () throws(SystemError) -> Void) {
+        do {
+            try body()
+            if file.trouble != nil, file.retryAt == nil { file.trouble = nil }
+        } catch {
+            putOff(file, error)
         }
     }
 
-    private func fail(_ file: Tracked, _ error: any Error) {
-        diagnostics.error("input \(options.name): \(error); tried again in \(limits.retryMilliseconds / 1000) s")
+    /// Says once what is wrong.
+    func putOff(_ file: Tracked, _ error: SystemError) {
+        if file.trouble != error {
+            diagnostics.error(
+                "input \(options.name): \(error); \(file.presentPath) is tried again every"
+                    + " \(limits.retryMilliseconds / 1000) s")
+        }
+        file.trouble = error
         file.retryAt = now + milliseconds(limits.retryMilliseconds)
     }
 }

@@ -52,7 +52,17 @@ extension FileTailer {
         let bytes = order.bytes
         let known = progress[RereadingProgress.key(order)]
         if known?.isDone ?? false { return tell { try losses?.readAgain(order) } }
-        guard let (path, file) = LostBytesSearch(in: fileSystem, places: directories.sorted()).file(of: bytes) else {
+        let found: (path: String, file: FileSystem.File)?
+        do {
+            found = try LostBytesSearch(in: fileSystem, places: directories.sorted()).file(of: bytes)
+        } catch {
+            fail(bytes.path, "\(error); the lines that the spool lost are read again once that can be looked at")
+            taken.remove(order)
+            let time = now + milliseconds(limits.retryMilliseconds)
+            nextSearch = min(nextSearch ?? time, time)
+            return
+        }
+        guard let (path, file) = found else {
             return diagnostics.error(
                 "input \(options.name): \(bytes.path): \(bytes.inWords) are to be read again (range \(order.range)), but "
                     + "no file holds them any more; put a copy of it into its directory, under a name that is not read by "

@@ -8,14 +8,12 @@ extension FileTailer {
     /// read of that one tells whether it is the copy of a content that is gone.
     func noteCopy(at path: String, _ identity: FileIdentity) {
         guard let name = nameBeforeRotation(of: path) else { return }
-        guard let file = byName[name] else {
+        guard let file = byName[name], identity.birthNanoseconds > file.contentSince else {
             // That of a file that has gone on as another before anybody saw it, perhaps.
-            trackUnseen([Candidate(path: path, identity: identity, isWanted: false)], bornAfter: seen.seenUntil)
+            trackUnseen([Candidate(path: path, identity: identity, isWanted: false)])
             return
         }
-        guard identity.birthNanoseconds > file.contentSince,
-            identity.birthNanoseconds <= file.firstRead || file.tail.isReady
-        else { return }
+        guard identity.birthNanoseconds <= file.firstRead || file.tail.isReady else { return }
         unreadCopied.insert(file.serial)
         apply(.mayHaveGrown, to: file)
     }
@@ -25,16 +23,13 @@ extension FileTailer {
     ///
     /// - Parameter bytes: those at the file's position.
     func compareUnreadCopies(of file: Tracked, _ bytes: UnsafeRawBufferPointer) {
-        if file.read.offset > 0 {
-            followUnreadCopies(
-                of: file, bornAfter: file.contentSince, upTo: file.firstRead, beginningOtherThan: file.head)
-        } else {
-            let areAll = followUnreadCopies(
-                of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
-            // That one may be gone from the file by the next read.
-            if !areAll { return }
-        }
-        unreadCopied.remove(file.serial)
+        // Also where there is nothing: a copy that holds something is that of another content.
+        let isBegun = file.read.offset > 0
+        let looked = followUnreadCopies(
+            of: file, bornAfter: file.contentSince, upTo: isBegun ? file.firstRead : .max,
+            beginningOtherThan: isBegun ? file.head : wholeLines(bytes))
+        // What is copied and not read may be gone from the file by the next read.
+        if looked.isWhole, !looked.isPresentCopied { unreadCopied.remove(file.serial) }
     }
 
     /// The beginning of what this read takes from the file: of a line without its end, nothing.
@@ -46,49 +41,66 @@ extension FileTailer {
     /// Follows what stood in a file and was truncated before any of it was read, since the spool had no room: copies
     /// under rotated names that nobody follows, younger than the time at which the last content known began.
     ///
+    /// Where one of them cannot be looked at, the file's next read asks again.
+    ///
     /// - Parameters:
     ///   - last: nor younger than this.
     ///   - known: the first bytes of the content that is read in the file itself.
-    /// - Returns: false if there is a copy of what stands in the file now, of which nothing is read yet.
+    ///   - former: what stood in it before, and is looked for by itself.
+    /// - Returns: whether all could be looked at, and whether there is a copy of what stands in the file now, of which
+    ///   nothing is read yet.
     @discardableResult
     func followUnreadCopies(
-        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8] = []
-    ) -> Bool {
-        var areAll = true
-        lookUntilSettled(in: directories.union([Self.directory(of: file.path)])) { candidates in
-            for candidate in candidates
-            where !candidate.isWanted && candidate.identity.birthNanoseconds > time
-                && candidate.identity.birthNanoseconds <= last
-                && byKey[FileKey(candidate.identity)] == nil && nameBeforeRotation(of: candidate.path) == file.path
-            {
-                guard let (open, identity) = open(candidate),
-                    let head = try? open.bytes(FilePosition.fingerprintBytes, at: 0), !head.isEmpty
+        of file: Tracked, bornAfter time: Int64, upTo last: Int64 = .max, beginningOtherThan known: [UInt8] = [],
+        besides former: ContentComparison? = nil
+    ) -> (isWhole: Bool, isPresentCopied: Bool) {
+        var survey = Survey()
+        var isPresentCopied = false
+        let look = lookAround(file.path) { candidates in
+            survey = Survey()
+            for candidate in candidates {
+                guard !candidate.isWanted, candidate.identity.birthNanoseconds > time,
+                    candidate.identity.birthNanoseconds <= last, byKey[FileKey(candidate.identity)] == nil,
+                    nameBeforeRotation(of: candidate.path) == file.path
                 else { continue }
-                // One that begins like what is read of the file is a copy of it, and read there.
-                let common = min(head.count, known.count)
-                if common > 0, head.prefix(common) == known.prefix(common) { continue }
-                // As long as nothing is, the file itself tells: no copy holds more than its original does then, and what
-                // only begins like it does so by chance.
-                if known.isEmpty, (try? file.file?.bytes(head.count, at: 0)) == head {
-                    areAll = false
-                    continue
+                let isOther = compare(candidate, for: file.path, &survey) { (open, identity) throws(SystemError) in
+                    let head = try open.bytes(FilePosition.fingerprintBytes, at: 0)
+                    // One that begins like what is read of the file is a copy of it, and read there.
+                    let common = min(head.count, known.count)
+                    if head.isEmpty || common > 0 && head.prefix(common) == known.prefix(common) { return false }
+                    // As long as nothing is, the file itself tells: no copy holds more than its original does then, and
+                    // what only begins like it does so by chance.
+                    if known.isEmpty, try file.file?.bytes(head.count, at: 0) == head {
+                        isPresentCopied = true
+                        return false
+                    }
+                    if try former?.match(open, size: identity.size, thoroughly: true) != nil { return false }
+                    return try !continuesFormer(candidate, open, identity, recordedAs: file.path)
                 }
-                if continuesFormer(candidate, open, identity, recordedAs: file.path) { continue }
+                guard isOther ?? false else { continue }
                 diagnostics.info(
                     "input \(options.name): \(file.path) was truncated before it was read; \(candidate.path) is its copy,"
                         + " and read from its beginning")
-                track(candidate.path, recordedAs: file.path)
+                track(candidate.path, recordedAs: file.path, known: candidate.identity)
             }
             return false
         }
-        return areAll
+        let isWhole = survey.isWhole && look.survey.isWhole
+        if !isWhole {
+            unreadCopied.insert(file.serial)
+            file.contentSince = min(file.contentSince, time)
+            file.nextLook = now + milliseconds(limits.retryMilliseconds)
+        }
+        return (isWhole, isPresentCopied)
     }
 
     /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
     ///
     /// - Parameter bytes: those that stand in it now.
     func recoverUnread(_ file: Tracked, _ bytes: UnsafeRawBufferPointer) {
-        followUnreadCopies(of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
+        let looked = followUnreadCopies(
+            of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
+        guard looked.isWhole else { return }
         let isFollowed = files.values.contains {
             $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
         }

@@ -48,15 +48,24 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var timed: [UInt64: Tracked] = [:]
     /// Those whose names have changed in the changes that are being taken.
     var renamed: [UInt64: Tracked] = [:]
+    /// Files that are not followed, and came under names that are not wanted, in the same changes.
+    var newcomers: [String: FileIdentity] = [:]
     /// Those whose positions go into the open chunk.
     var touched: [Tracked] = []
     /// Keys of positions that the open chunk forgets.
     var forgotten: [[UInt8]] = []
-    /// Names that could not be opened, and when to try again.
-    var unopened: [String: UInt64] = [:]
-    /// Positions of files that could not be looked for at the start: they stay in the spool.
-    var awaited: [RecoveredPosition] = []
+    /// Names of which it is not known what they lead to, or what is to be done with that; and when to try again.
+    var unopened: [String: (retryAt: UInt64, trouble: SystemError)] = [:]
+    /// What cannot be found now is looked for again; its position stays in the spool meanwhile.
     var formerContents: [FormerContent] = []
+    /// What the last walk along the patterns could not look at, and why.
+    var walkTroubles: [String: SystemError] = [:]
+    /// When to look for the former contents again.
+    var nextSearch: UInt64?
+    /// Paths that could not be looked at since the last look at everything began.
+    var troubled: [String: SystemError] = [:]
+    /// Names of files that were there at a first start with `start_at: end`, and could not be opened then.
+    var startingAtEnd: Set<String> = []
     /// Serials of files with copies that came since they were read, perhaps of contents that no read will see.
     var unreadCopied: Set<UInt64> = []
     var nextPoll: UInt64?
@@ -77,10 +86,10 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var finished: [(ticket: UInt64, order: Rereading)] = []
     /// Files of these go on where they stand now.
     var doubts: [PositionDoubt] = []
+    /// Names whose files are not in doubt, with the time from which on they were not: nanoseconds since 1970.
+    var certainSince: [String: Int64] = [:]
     /// The chunk with which all of them do; nil if there are none.
     var doubtsEnd: UInt64?
-    /// Whether one could not go on.
-    var isDoubtLeft = false
 
     package init(
         options: FileInputOptions, limits: FileInputLimits, sink: any RecordSink, wake: EventDescriptor,
@@ -157,7 +166,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         guard mayBegin(orders) else { return false }
         doubts = orders.doubts
         recover(takeProgress(recovered))
-        if !doubts.isEmpty { doubtsEnd = window.openTicket - 1 }
+        beginDoubts()
         return true
     }
 
@@ -166,12 +175,12 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// - Returns: whether there is more to do at once.
     package func turn() -> Bool {
         window.settle()
-        settleDoubts()
         settleRereadings()
         takeChanges()
         passTime()
         if !window.isFull { reread() }
         if !window.isFull { readRound() }
+        settleDoubts()
         let isIdle = queue.isEmpty && rereads.isEmpty || window.isFull
         if isIdle { submitUnlessManyAreUnderWay() }
         board.setBytesUnderWay(window.bytesUnderWay)
@@ -179,10 +188,21 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     }
 
     /// Waits until something happens or some time comes.
-    package func rest() { watch.wait(or: wake, milliseconds: timeToWait()) }
+    package func rest() { watch.wait(or: wake, milliseconds: timeToWait(), now: now) }
 
     /// Every chunk up to this one is durable; 0 before the first.
     package var durableTicket: UInt64 { window.receipt.durableTicket }
+
+    /// The keys of the positions of all files that are followed, or looked for.
+    package var positionKeys: Set<[UInt8]> {
+        Set(filesInOrder.map(\.positionKey)).union(formerContents.compactMap(\.key))
+    }
+
+    /// Whether nothing waits for a call that has failed.
+    package var isNothingPutOff: Bool {
+        doubts.isEmpty && unopened.isEmpty && troubled.isEmpty && nextSearch == nil
+            && filesInOrder.allSatisfy { $0.trouble == nil }
+    }
 
     /// Hands over all that was read.
     package func end() {
@@ -211,35 +231,43 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Nil where nothing is due but what wakes the thread by itself.
     private func timeToWait() -> Int? {
         var earliest = nextPoll
+        if let time = nextSearch { earliest = min(earliest ?? time, time) }
         if let time = watch.awaitsRenamingUntil { earliest = min(earliest ?? time, time) }
         func consider(_ time: UInt64?) { if let time { earliest = min(earliest ?? time, time) } }
         for file in timed.values { consider(due(file)) }
-        for time in unopened.values { consider(time) }
+        for name in unopened.values { consider(name.retryAt) }
         guard let earliest else { return nil }
         let time = now
         return earliest <= time ? 0 : Int((earliest - time) / 1_000_000) + 1
     }
 
     private func due(_ file: Tracked) -> UInt64? {
-        guard let retryAt = file.retryAt else { return file.tail.deadline }
-        return retryAt
+        if let retryAt = file.retryAt { return retryAt }
+        guard let deadline = file.tail.deadline, let look = file.nextLook else {
+            return file.tail.deadline ?? file.nextLook
+        }
+        return min(deadline, look)
     }
 
     private func passTime() {
-        guard !timed.isEmpty || !unopened.isEmpty || nextPoll != nil else { return }
+        guard !timed.isEmpty || !unopened.isEmpty || nextPoll != nil || nextSearch != nil else { return }
         let time = now
         if let next = nextPoll, time >= next { lookAtEverything() }
+        if let next = nextSearch, time >= next { searchAgain() }
         for file in timed.values.filter({ (due($0) ?? .max) <= time }).sorted(by: { $0.serial < $1.serial }) {
             if file.retryAt != nil {
                 file.retryAt = nil
+                apply(.mayHaveGrown, to: file)
+            } else if file.nextLook != nil {
+                file.nextLook = nil
+                watchNameless(file)
                 apply(.mayHaveGrown, to: file)
             } else {
                 apply(.timePassed, to: file)
             }
         }
-        for (path, retryAt) in unopened.sorted(by: { $0.key < $1.key }) where retryAt <= time {
-            unopened[path] = nil
-            if let arrival = arrivals[path] { track(path, recordedAs: arrival) } else { look(at: path) }
+        for (path, name) in unopened.sorted(by: { $0.key < $1.key }) where name.retryAt <= time {
+            look(at: path)
         }
         settleNames()
     }
@@ -258,7 +286,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         switch action {
         case .nothing: break
         case .startAgain: startAgain(file)
-        case .finishLine: read(file, finishing: true)
+        case .finishLine: attempt(file) { () throws(SystemError) in try read(file, finishing: true) }
         case .closeDescriptor: file.file = nil
         case .forget: forget(file)
         }

@@ -14,18 +14,31 @@ public struct LostBytesSearch<FileSystem: SourceFileSystem> {
     }
 
     /// Where the file is now; nil if nothing holds the lines any more.
-    public func path(of bytes: SourceRange) -> String? { file(of: bytes)?.path }
+    ///
+    /// - Throws: where nothing was found, and something could not be looked at.
+    public func path(of bytes: SourceRange) throws(SystemError) -> String? { try file(of: bytes)?.path }
 
-    func file(of bytes: SourceRange) -> (path: String, file: FileSystem.File)? {
+    func file(of bytes: SourceRange) throws(SystemError) -> (path: String, file: FileSystem.File)? {
+        var survey = Survey()
+        let found = file(of: bytes, &survey)
+        if found == nil, let trouble = survey.trouble { throw trouble }
+        return found
+    }
+
+    private func file(of bytes: SourceRange, _ survey: inout Survey) -> (path: String, file: FileSystem.File)? {
         guard let position = FilePosition(bytes.identity) else { return nil }
         let comparison = ContentComparison(position)
         var others: [(path: String, identity: FileIdentity)] = []
         let directories = Set(places + [directory(of: position.path), directory(of: bytes.path)])
         for directory in directories.sorted() {
-            let names = (try? fileSystem.names(in: directory).names) ?? []
-            for path in names.map({ directory == "/" ? "/\($0)" : "\(directory)/\($0)" }) {
-                guard let identity = try? fileSystem.identity(of: path), identity.isRegularFile,
-                    identity.size >= max(position.mark.offset, bytes.upTo ?? 0)
+            for name in ask(
+                &survey, for: bytes.path, { () throws(SystemError) in try fileSystem.names(in: directory).names }) ?? []
+            {
+                let path = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
+                guard
+                    let identity = ask(
+                        &survey, for: bytes.path, { () throws(SystemError) in try fileSystem.identity(of: path) }),
+                    identity.isRegularFile, identity.size >= max(position.mark.offset, bytes.upTo ?? 0)
                 else { continue }
                 others.append((path, identity))
             }
@@ -35,13 +48,29 @@ public struct LostBytesSearch<FileSystem: SourceFileSystem> {
         }
         let ordered = others.filter { isFirst($0.identity) } + others.filter { !isFirst($0.identity) }
         for (path, _) in ordered {
-            guard let open = try? fileSystem.open(path), let identity = try? open.identity(), identity.isRegularFile
-            else { continue }
-            // Of a file of which nothing had been read there is no content to compare: only its own inode will do.
-            if position.mark.offset == 0, isFirst(identity), identity.birthNanoseconds != 0 { return (path, open) }
-            if comparison.match(open, size: identity.size, thoroughly: true) != nil { return (path, open) }
+            let file = ask(&survey, for: bytes.path) { () throws(SystemError) -> FileSystem.File? in
+                let open = try fileSystem.open(path)
+                let identity = try open.identity()
+                guard identity.isRegularFile else { return nil }
+                // Of a file of which nothing had been read there is no content to compare: only its own inode will do.
+                if position.mark.offset == 0, isFirst(identity), identity.birthNanoseconds != 0 { return open }
+                return try comparison.match(open, size: identity.size, thoroughly: true) == nil ? nil : open
+            }
+            if let file { return (path, file) }
         }
         return nil
+    }
+
+    /// What is not there is no trouble, nor what this user has no right to, unless it is what had the path.
+    private func ask<Answer>(
+        _ survey: inout Survey, for path: String, _ body: () throws(SystemError) -> Answer?
+    ) -> Answer? {
+        do {
+            return try body()
+        } catch {
+            if !error.isAbsence, !error.isDenial || error.subject == path { survey.note(error) }
+            return nil
+        }
     }
 
     private func directory(of path: String) -> String {

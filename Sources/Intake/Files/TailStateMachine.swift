@@ -121,6 +121,11 @@ struct TailStateMachine: Sendable, Hashable {
             if isHeld { phase = .ready }
             return .nothing
         case .timePassed:
+            if phase == .atEnd, standing == .gone, !hasUnfinishedLine, let deadline, now >= deadline {
+                // It may have grown since the last read, and that is not known yet: the next one lets it go.
+                phase = .ready
+                return .nothing
+            }
             return due(now)
         }
     }

@@ -47,6 +47,8 @@ final class TrackedFile<File: SourceFile> {
     var head: [UInt8]
     var encoder: LineEncoder
     var skipsNULs = false
+    /// Whether what was read of it is not known, and could not be set aside yet: nothing is read of it.
+    var isInDoubt = false
     /// Whether what is left of the line at its position was set aside with its beginning.
     var skipsLine = false
     /// Whether it was compared to the files that it may be a copy of.
@@ -68,7 +70,13 @@ final class TrackedFile<File: SourceFile> {
     weak var predecessor: TrackedFile<File>?
     /// The watch of the file itself, where none of its names is watched.
     var watch: Int32?
+    /// When to try again what has failed; nothing is read before.
     var retryAt: UInt64?
+    /// What has failed, until a read succeeds.
+    var trouble: SystemError?
+    /// When to read again though nothing says that it has grown: what would say so could not be watched, or something
+    /// else could not be looked at.
+    var nextLook: UInt64?
 
     /// The index of its originator in the chunk with this ticket.
     var originator: (ticket: UInt64, index: UInt16) = (0, 0)
@@ -97,13 +105,14 @@ final class TrackedFile<File: SourceFile> {
         self.size = size
     }
 
-    /// It holds the content of that file, and nothing was read under its own key. All lines of one key are recorded under
-    /// one name, by which they are known after damage.
-    func goOn(as original: TrackedFile<File>) {
-        positionKey = original.positionKey
-        takenFrom = original.takenFrom
-        isRecorded = original.isRecorded
-        path = original.path
+    /// It holds that content, and nothing was read under its own key. All lines of one key are recorded under one name, by
+    /// which they are known after damage.
+    func goOn(with former: FormerContent, under key: [UInt8]) {
+        positionKey = key
+        takenFrom = former.position.takenFrom
+        isRecorded = former.isInSpool
+        isInDoubt = former.position.flags.contains(.inDoubt)
+        path = former.path
     }
 
     /// What its names make of it.
@@ -133,9 +142,9 @@ final class TrackedFile<File: SourceFile> {
     }
 
     /// Whether what was read of it does not stand in it any more.
-    var hasOtherContent: Bool {
-        let tail = try? file?.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count))
-        return tail.map { $0 != resume.tail } ?? false
+    func hasOtherContent() throws(SystemError) -> Bool {
+        guard let file else { return false }
+        return try file.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count)) != resume.tail
     }
 
     /// The value of its position.
@@ -143,6 +152,7 @@ final class TrackedFile<File: SourceFile> {
         var flags: FilePosition.Flags = skipsNULs ? .skippingNULs : []
         if standing != .named { flags.insert(.isRotated) }
         if skipsLine { flags.insert(.skippingLine) }
+        if isInDoubt { flags.insert(.inDoubt) }
         let fingerprinted = head.prefix(Int(min(resume.offset, UInt64(FilePosition.fingerprintBytes))))
         return FilePosition(
             inode: key.inode, birthNanoseconds: key.birthNanoseconds, device: key.device, boot: boot, flags: flags,

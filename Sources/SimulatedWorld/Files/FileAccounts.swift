@@ -3,8 +3,8 @@
 ///
 /// A line is lost without fault where nothing that holds it is left before it is durable in the spool: the file was
 /// truncated after its copy was made, or without one; it was deleted, and the daemon did not have it open, or ended before
-/// it had handed over what stood in it; it had left the patterns before the daemon's first start was durable. Such a line
-/// may come all the same, but not twice. What is durable stays owed, whatever becomes of its file.
+/// it had handed over what stood in it; it had left the patterns before the daemon's first start was durable, or, where it
+/// was there before that start, before it could be opened. Such a line may come all the same, but not twice. What is durable stays owed, whatever becomes of its file.
 final class FileAccounts {
     private(set) var owed: Set<SimulatedLine> = []
     /// In which content each line was written.
@@ -16,6 +16,8 @@ final class FileAccounts {
     private var released: [SimulatedLine] = []
     /// Lost their last name while the daemon was in the middle of a turn.
     private var undecided: [SourceNode] = []
+    /// Nanoseconds since 1970: of those that were not durable, the last.
+    private var firstStart: Int64 = .min
     private var isInTurn = false
     private var isEnding = false
     private let disk: SourceDisk
@@ -102,10 +104,11 @@ final class FileAccounts {
         !node.isForeign && (node.links > 0 || node.isFollowedWithoutName)
     }
 
-    /// A file has got a name: if that is not under the patterns, and no start of the daemon is durable, it is none of its
-    /// own.
+    /// A file has got a name: if that is not under the patterns, and the daemon's first start is not durable, or could not
+    /// look at it, it is none of its own.
     private func nameChanged(_ node: SourceNode) {
-        guard !node.isForeign, !isWanted(node.place), !isStartDurable() else { return }
+        let isSeen = isStartDurable() && (node.wasOpened || node.birthNanoseconds > firstStart)
+        guard !node.isForeign, !isWanted(node.place), !isSeen else { return }
         node.isForeign = true
         excuse(node.lines.map(\.line))
     }
@@ -132,6 +135,8 @@ final class FileAccounts {
 
     /// The daemon starts, and knows of no start before.
     func startsFirst() {
+        firstStart = disk.nowNanoseconds
+        for node in disk.named { node.wasOpened = false }
         for node in disk.named { nameChanged(node) }
     }
 

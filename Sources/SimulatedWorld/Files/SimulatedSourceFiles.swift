@@ -10,11 +10,18 @@ final class SimulatedSourceFiles: SourceFileSystem {
     private var openNodes: [ObjectIdentifier: SourceNode] = [:]
     private var hasEnded = false
     private let meanwhile: Meanwhile
+    private let faults: FaultBoard
 
-    init(_ disk: SourceDisk, time: SimulatedTime, meanwhile: Meanwhile) {
+    /// The faults that are set, which outlast a run of the daemon.
+    final class FaultBoard {
+        var faults: SourceFaults?
+    }
+
+    init(_ disk: SourceDisk, time: SimulatedTime, meanwhile: Meanwhile, faults: FaultBoard = FaultBoard()) {
         self.disk = disk
         self.time = time
         self.meanwhile = meanwhile
+        self.faults = faults
     }
 
     /// The process is gone, whoever still holds its files.
@@ -24,21 +31,29 @@ final class SimulatedSourceFiles: SourceFileSystem {
         openNodes = [:]
     }
 
-    func called() { meanwhile.called() }
+    func called(_ call: SourceCall, _ path: String) throws(SystemError) {
+        meanwhile.called()
+        if faults.faults?.strikes(call, path) ?? false, let error = faults.faults?.error(path) { throw error }
+    }
 
-    func find(_ path: String, _ call: String) throws(SystemError) -> SourceNode {
-        called()
+    /// Whether a read of this file gives less than there is.
+    func isShort(_ path: String) -> Bool { faults.faults?.strikes(.shortRead, path) ?? false }
+
+    func find(_ path: String, _ call: SourceCall) throws(SystemError) -> SourceNode {
+        try called(call, path)
         if path.hasPrefix(SimulatedSourceFile.descriptors),
             let node = openNodes.values.first(where: { path == SimulatedSourceFile.descriptorPath(of: $0) })
         {
             return node
         }
-        guard let node = disk.node(at: path) else { throw SystemError(call: call, subject: path, code: ENOENT) }
+        guard let node = disk.node(at: path) else {
+            throw SystemError(call: call.systemName, subject: path, code: ENOENT)
+        }
         return node
     }
 
     func open(_ path: String) throws(SystemError) -> SimulatedSourceFile {
-        let node = try find(path, "open")
+        let node = try find(path, .open)
         disk.opened(node)
         openNodes[ObjectIdentifier(node)] = node
         return SimulatedSourceFile(node, path: path, of: self)
@@ -51,17 +66,19 @@ final class SimulatedSourceFiles: SourceFileSystem {
     }
 
     func identity(of path: String, followingLinks: Bool) throws(SystemError) -> FileIdentity {
-        try find(path, "statx").identity(device: disk.device)
+        try find(path, .identity).identity(device: disk.device)
     }
 
     func identity(of node: SourceNode) -> FileIdentity { node.identity(device: disk.device) }
 
     func names(in directory: String) throws(SystemError) -> (names: [String], unreadable: Int) {
-        called()
-        guard let names = disk.names(in: directory) else {
+        // A name that changes while a directory is read is found in its old form, its new one, or in none: here in none.
+        let before = disk.names(in: directory)
+        try called(.names, directory)
+        guard let before, let names = disk.names(in: directory) else {
             throw SystemError(call: "opendir", subject: directory, code: ENOENT)
         }
-        return (names, 0)
+        return (names.count == before.count && names == before ? names : names.filter(Set(before).contains), 0)
     }
 
     func linkTarget(of path: String) -> String? { nil }
@@ -91,17 +108,18 @@ final class SimulatedSourceFile: SourceFile {
     deinit { files.closed(node) }
 
     func identity() throws(SystemError) -> FileIdentity {
-        files.called()
+        try files.called(.identity, path)
         return files.identity(of: node)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
-        files.called()
-        return node.read(into: buffer, at: offset)
+        try files.called(.read, path)
+        let count = node.read(into: buffer, at: offset)
+        return count > 1 && files.isShort(path) ? count / 2 : count
     }
 
     func bytes(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
-        files.called()
+        try files.called(.read, path)
         return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             initialized = node.read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
         }

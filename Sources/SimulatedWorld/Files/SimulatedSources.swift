@@ -10,6 +10,7 @@ final class SimulatedSources {
     let options: FileInputOptions
     let limits: FileInputLimits
     let meanwhile = Meanwhile()
+    private let faults = SimulatedSourceFiles.FaultBoard()
     private let disk: SourceDisk
     private let time: SimulatedTime
     private let jobs: [Int: SimulatedJob]
@@ -55,10 +56,13 @@ final class SimulatedSources {
         for source in Self.jobs { jobs[source]?.hurry() }
     }
 
+    func fail(_ rule: SourceFaults.Rule) { faults.faults = SourceFaults(rule, time: time) }
+
     func crowdEvents(room: Int) { disk.watches?.crowd(room: room) }
 
     /// No faults any more, and nothing left half done.
     func calm() {
+        faults.faults = nil
         meanwhile.happen()
         hurry()
         disk.watches?.crowd(room: .max)
@@ -74,7 +78,7 @@ final class SimulatedSources {
 
     /// What a new run of the daemon sees.
     func startProcess() -> SimulatedSourceFiles {
-        let made = SimulatedSourceFiles(disk, time: time, meanwhile: meanwhile)
+        let made = SimulatedSourceFiles(disk, time: time, meanwhile: meanwhile, faults: faults)
         files = made
         return made
     }

@@ -19,7 +19,10 @@ final class SimulatedWatches: SourceWatches {
 
     init(of files: SimulatedSourceFiles) { self.files = files }
 
-    var hasEvents: Bool { !queue.isEmpty }
+    private var ignoresEvents = false
+
+    /// Whether there is something for which its owner waits.
+    var hasEvents: Bool { !ignoresEvents && !queue.isEmpty }
 
     /// Lets the queue be full after so many further events.
     func crowd(room: Int) { self.room = room }
@@ -27,7 +30,7 @@ final class SimulatedWatches: SourceWatches {
     // MARK: What the daemon does
 
     func watch(_ path: String, _ events: Inotify.Events) throws(SystemError) -> Int32 {
-        let node = try files.find(path, "inotify_add_watch")
+        let node = try files.find(path, .watch)
         let asked = events.subtracting([.onlyDirectory, .adding])
         if node.isDirectory {
             let before = ofDirectories[path]
@@ -58,13 +61,14 @@ final class SimulatedWatches: SourceWatches {
     }
 
     func read() throws(SystemError) -> [Inotify.Event] {
-        files.called()
+        try files.called(.events, "inotify instance")
         defer { queue = [] }
         if let left = room, left < 0 { room = nil }
         return queue
     }
 
-    func wait(or wake: EventDescriptor, milliseconds: Int?) {
+    func wait(or wake: EventDescriptor, milliseconds: Int?, forEvents: Bool) {
+        ignoresEvents = !forEvents
         restsUntil = milliseconds.map { files.time.monotonicNanoseconds() + UInt64($0) * 1_000_000 }
     }
 

@@ -42,6 +42,7 @@ final class SourceDisk {
     private(set) var nameless: [SourceNode] = []
 
     var device: UInt64 { boot }
+    var nowNanoseconds: Int64 { time.realtimeMicroseconds() * 1000 }
 
     func names(in directory: String) -> [String]? { directories[directory]?.keys.sorted() }
 
@@ -111,7 +112,10 @@ final class SourceDisk {
 
     // MARK: The daemon's side
 
-    func opened(_ node: SourceNode) { node.handles += 1 }
+    func opened(_ node: SourceNode) {
+        node.handles += 1
+        node.wasOpened = true
+    }
 
     func closed(_ node: SourceNode) {
         node.handles -= 1

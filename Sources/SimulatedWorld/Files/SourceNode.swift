@@ -10,6 +10,8 @@ final class SourceNode {
     var links = 0
     /// How often the daemon has it open.
     var handles = 0
+    /// Whether the daemon had, since its first start.
+    var wasOpened = false
     /// The name that it has, or had last: writers' events are told of that.
     var place: (directory: String, name: String)
 
@@ -19,7 +21,7 @@ final class SourceNode {
     var content: Int
     /// Without a name, and open in the daemon, which has to read it to its end.
     var isFollowedWithoutName = false
-    /// Left the patterns before the daemon's first start was durable.
+    /// Left the patterns before the daemon's first start was durable, or could look at it.
     var isForeign = false
 
     init(

@@ -28,6 +28,8 @@ package enum Action: Sendable, Hashable {
     case tail(turns: Int)
     /// The queue of what happened to watched files is full after so many further events.
     case crowdEvents(room: Int)
+    /// Calls by which the files' thread looks at its files fail.
+    case failSource(SourceFaults.Rule)
 
     /// The process ends at once; what it wrote is in the page cache.
     case kill
@@ -135,7 +137,8 @@ package enum Action: Sendable, Hashable {
         case ..<44: return .tail(turns: number(1...4))
         case ..<90: return .job(job, JobAction.draw(&random))
         case ..<92: return .leaveDown(actions: number(1...12), isOrderly: number(0...1) == 0)
-        case ..<97: return .meanwhile(job, JobAction.draw(&random), afterCalls: number(0...25))
+        case ..<96: return .meanwhile(job, JobAction.draw(&random), afterCalls: number(0...25))
+        case ..<98: return .failSource(SourceFaults.Rule.draw(&random))
         default: return .crowdEvents(room: number(0...6))
         }
     }

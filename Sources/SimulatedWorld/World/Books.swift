@@ -1,4 +1,5 @@
 import OperationLogs
+import Spool
 import Synchronization
 
 /// What is broken, in words.
@@ -22,6 +23,8 @@ final class Books: RecordSink {
     private struct State {
         /// By sequence number less one. Those behind the durable end may be lost in a crash.
         var entries: [Entry] = []
+        /// What the spool holds of files once all that was handed to it is durable, by key.
+        var positions: [[UInt8]: [UInt8]] = [:]
         var broken: BrokenPromise?
     }
 
@@ -30,12 +33,17 @@ final class Books: RecordSink {
     /// - Parameters:
     ///   - spool: to which the chunks go on.
     ///   - recovered: the accounts up to the durable end.
-    init(before spool: any RecordSink, entries: [Entry]) {
+    ///   - positions: those that were recovered.
+    init(before spool: any RecordSink, entries: [Entry], positions: [SnapshotEntry]) {
         self.spool = spool
-        state.withLock { $0.entries = entries }
+        state.withLock {
+            $0.entries = entries
+            for position in positions { $0.positions[position.key] = position.value }
+        }
     }
 
     var entries: [Entry] { state.withLock { $0.entries } }
+    var positions: [[UInt8]: [UInt8]] { state.withLock { $0.positions } }
     var broken: BrokenPromise? { state.withLock { $0.broken } }
 
     func append(_ chunk: RecordChunk) {
@@ -51,6 +59,9 @@ final class Books: RecordSink {
                         line.isInvalid || record.kind == line.kind.rawValue
                     else { throw BrokenPromise("\(line.name) became a record of kind \(record.kind)") }
                     state.entries.append(Entry(line: line, kind: record.kind, payload: Array(record.payload)))
+                }
+                try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1)).forEachPosition { key, value in
+                    state.positions[Array(key)] = value.isEmpty ? nil : Array(value)
                 }
             } catch {
                 state.broken = error as? BrokenPromise ?? BrokenPromise("\(error)")

@@ -74,7 +74,9 @@ final class SimulatedDaemon {
         guard durable <= entries.count else {
             throw BrokenPromise("the spool holds \(durable) records after recovery, and \(entries.count) were written")
         }
-        books = Books(before: writer, entries: Array(entries.prefix(durable)))
+        let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
+        recoveredFiles = writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
+        books = Books(before: writer, entries: Array(entries.prefix(durable)), positions: recoveredFiles)
         self.sources = sources
         tailerWake = try EventDescriptor()
         board = FileInputBoard(name: sources.options.name)
@@ -87,11 +89,18 @@ final class SimulatedDaemon {
 
     // MARK: Its steps
 
-    /// The positions that the spool holds of the files.
-    var recoveredFiles: [SnapshotEntry] {
-        let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
-        return writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
+    /// The positions that the spool held of the files.
+    let recoveredFiles: [SnapshotEntry]
+
+    /// How many positions of files the spool holds that belong to none that is followed or looked for.
+    var strayPositions: Int {
+        let mark = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
+        let keys = tailer.positionKeys
+        return books.positions.keys.count { $0 != mark && !keys.contains($0) }
     }
+
+    /// Whether what has failed has been done by now.
+    var isNothingPutOff: Bool { tailer.isNothingPutOff }
 
     /// Of files, as the daemon tells it.
     var bytesLost: UInt64 { board.status.bytesLost }

@@ -132,6 +132,16 @@ extension World {
         return entries.map(\.line).filter { seen.insert($0).inserted }
     }
 
+    /// With all faults over nothing waits for a call that has failed, and each position in the spool is that of a file.
+    private func checkPositions() throws {
+        guard let daemon else { return }
+        if !daemon.isNothingPutOff { throw BrokenPromise("with all faults over, files wait for what has failed") }
+        // What was lost with a damaged place may be the last that was known of a file.
+        guard !losses.isEmpty || daemon.strayPositions == 0 else {
+            throw BrokenPromise("the spool holds \(daemon.strayPositions) positions that no file has")
+        }
+    }
+
     func balance() throws {
         try checkTables()
         try checkWatermarks()
@@ -168,6 +178,7 @@ extension World {
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
         try checkRecovered()
+        try checkPositions()
         try checkLostLines(lettered)
         try sources.accounts.check(inOrderOfReading.filter { SimulatedSources.jobs.contains($0.source) })
         note("\(entries.count) \(acknowledged.count)")

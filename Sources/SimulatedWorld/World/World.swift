@@ -115,6 +115,7 @@ final class World {
         case .tail(let turns):
             daemon?.tail(turns: turns)
         case .crowdEvents(let room): sources.crowdEvents(room: room)
+        case .failSource(let rule): sources.fail(rule)
         case .kill: endProcess()
         case .killAndEvict:
             endProcess()

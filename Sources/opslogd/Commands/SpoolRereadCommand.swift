@@ -93,7 +93,13 @@ struct SpoolRereadCommand: ParsableCommand {
     private func describe(_ loss: LossSummary, _ search: LostBytesSearch<MountedFileSystem>) {
         StandardOutput.line("range \(loss.number): \(loss.records), lost \(loss.time.prefix(19))")
         for bytes in loss.sources {
-            let place = search.path(of: bytes).map { "held by \(Printable.text($0))" } ?? "no file holds them any more"
+            let place: String
+            do {
+                place =
+                    try search.path(of: bytes).map { "held by \(Printable.text($0))" } ?? "no file holds them any more"
+            } catch {
+                place = "which file holds them cannot be told: \(Printable.text("\(error)"))"
+            }
             StandardOutput.line(
                 "input \(Printable.text(bytes.input)): \(Printable.text(bytes.path)): \(bytes.bytes): \(place)")
         }
@@ -113,7 +119,7 @@ struct SpoolRereadCommand: ParsableCommand {
                 table.add(
                     front + [
                         Printable.text(bytes.input), Printable.text(bytes.path), bytes.bytes,
-                        search.path(of: bytes).map { Printable.text($0) } ?? "–",
+                        (try? search.path(of: bytes)).flatMap { $0.map { Printable.text($0) } ?? "–" } ?? "?",
                     ])
             }
         }
@@ -126,7 +132,7 @@ struct SpoolRereadCommand: ParsableCommand {
         var object = loss.jsonFront
         let sources = loss.sources.map { bytes in
             var source = bytes.jsonObject
-            source.add("held_by", text: search.path(of: bytes))
+            source.add("held_by", text: (try? search.path(of: bytes)) ?? nil)
             return source.text
         }
         object.add("sources", raw: "[" + sources.joined(separator: ",") + "]")

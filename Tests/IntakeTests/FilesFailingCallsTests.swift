@@ -1,0 +1,158 @@
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Intake
+
+/// A call that fails decides nothing: each line comes once, when it can be looked at again.
+@Suite struct FilesFailingCallsTests {
+    @Test(arguments: [EACCES, EIO, EMFILE, ENOMEM])
+    func `a file that cannot be opened at a start is read on from its position, and others meanwhile`(code: Int32)
+        throws
+    {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        try scene.append(["b"], to: "x.log")
+        scene.faults.fail(.open, "x.log", code)
+        try scene.start()
+        try scene.append(["other"], to: "y.log")
+        #expect(scene.settles(on: ["a", "other"]))
+        usleep(400_000)
+        #expect(scene.warnings().count { $0.contains("x.log") } <= 2, "said once, however often it is tried")
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "b", "other"]))
+    }
+
+    @Test func `a new file that cannot be opened is found again though it is rotated and the daemon dies`() throws {
+        let scene = try FileScene()
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        scene.faults.fail(.open, "x.log", EACCES)
+        scene.faults.fail(.open, "x.log.1", EACCES)
+        try scene.append(["a"], to: "x.log")
+        // The position of a file that is seen, and not read.
+        #expect(scene.eventually { scene.spool.filePositions.count == 1 })
+        usleep(60_000)
+        try scene.append(["other"], to: "y.log")
+        #expect(scene.settles(on: ["other"]))
+        scene.kill()
+        try scene.rename("x.log", "x.log.1")
+        try scene.start()
+        usleep(200_000)
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "other"]))
+    }
+
+    @Test(arguments: [false, true])
+    func `a directory that cannot be listed for a while at a start makes no line come twice or never`(isKilled: Bool)
+        throws
+    {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        usleep(25_000)
+        try scene.append(["b"], to: "x.log")
+        try scene.rename("x.log", "x.log.2")
+        // One that came and was rotated while nobody looked.
+        try scene.append(["c"], to: "x.log")
+        try scene.rename("x.log", "x.log.1")
+        try scene.append(["d"], to: "x.log")
+        scene.faults.fail(.names, scene.directory, EIO)
+        try scene.start()
+        usleep(150_000)
+        #expect(scene.spool.texts == ["a"], "nothing is known of what is there")
+        try scene.append(["e"], to: "y.log")
+        if isKilled {
+            _ = scene.eventually(milliseconds: 500) { scene.spool.texts.contains("e") }
+            scene.kill()
+            try scene.start()
+            usleep(150_000)
+        }
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "b", "c", "d", "e"]), "\(scene.spool.lines) \(scene.messages.list)")
+        #expect(scene.input?.status.bytesLost == 0)
+    }
+
+    @Test func `a copy elsewhere waits until the directory of its original can be listed`() throws {
+        let scene = try FileScene()
+        scene.options.rotated = [scene.path("old")]
+        mkdir(scene.path("old"), 0o755)
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        scene.stop()
+        usleep(25_000)
+        try scene.append(["a"], to: "x.log")
+        try scene.copy("x.log", "old/x.log.1")
+        scene.faults.fail(.names, scene.directory, ENOMEM)
+        try scene.start()
+        usleep(200_000)
+        scene.faults.end()
+        #expect(scene.settles(on: ["a"]), "\(scene.spool.texts) \(scene.messages.list)")
+        usleep(200_000)
+        try scene.append(["b"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
+    @Test(arguments: [false, true])
+    func `a copy that cannot be compared when its file was truncated goes on once it can`(isKilled: Bool) throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.faults.fail(.read, "x.log.1", EIO)
+        scene.spool.setAcknowledging(false)
+        try scene.copy("x.log", "x.log.1")
+        try scene.appendRaw(FileScene.line("b"), to: "x.log.1")
+        scene.spool.setAcknowledging(true)
+        scene.spool.acknowledgeAll()
+        try scene.rewrite(FileScene.line("c"), to: "x.log")
+        #expect(scene.settles(on: ["a", "c"]))
+        if isKilled {
+            scene.kill()
+            try scene.start()
+            usleep(150_000)
+        }
+        #expect(scene.input?.status.bytesLost == 0, "nothing is known to be lost")
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
+    @Test func `a read that fails is said once, and tried again`() throws {
+        let scene = try FileScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.faults.fail(.read, "x.log", EIO)
+        try scene.append(["b"], to: "x.log")
+        #expect(scene.eventually { scene.input?.status.files.first?.state == .failing })
+        usleep(400_000)
+        #expect(scene.warnings().count == 1)
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "b"]))
+        #expect(scene.input?.status.files.first?.state == .waiting)
+    }
+
+    @Test func `the mark keeps what cannot be looked at, and is bounded`() {
+        var mark = FileInputMark(seenUntil: 10)
+        mark.hold("/log/a")
+        mark.advance(to: 20)
+        #expect(mark.seenUntil(in: "/log/a/b") == 10 && mark.seenUntil(in: "/log/ab") == 20)
+        #expect(FileInputMark(mark.encoded) == mark)
+        mark.releaseAll(but: ["/log/a"])
+        #expect(mark.seenUntil(in: "/log/a") == 10)
+        mark.releaseAll(but: [])
+        #expect(mark.seenUntil(in: "/log/a") == 20 && mark.encoded.count == 9)
+        mark.hold("/old")
+        mark.advance(to: 30)
+        for number in 0...64 { mark.hold("/log/\(number)") }
+        #expect(mark.held.count == 1 && mark.seenUntil(in: "/anywhere") == 20)
+        for length in 0..<mark.encoded.count where length != 9 {
+            #expect(FileInputMark(Array(mark.encoded[..<length])) == nil)
+        }
+    }
+}

@@ -98,6 +98,25 @@ import Testing
         #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
     }
 
+    @Test func `a closed file is known again under a name that could not be looked at when it got it`() throws {
+        let scene = try FileScene()
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.settles(on: ["a"]))
+        try scene.rename("x.log", "x.log.1")
+        usleep(1_000_000)
+        scene.faults.fail(.identity, "x.log.2", ENOMEM)
+        try scene.rename("x.log.1", "x.log.2")
+        usleep(200_000)
+        scene.faults.end()
+        usleep(300_000)
+        #expect(scene.settles(on: ["a"]), "\(scene.spool.lines) \(scene.messages.list)")
+        try scene.append(["b"], to: "x.log.2")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
     @Test(arguments: [false, true])
     func `a copy that cannot be compared when its file was truncated goes on once it can`(isKilled: Bool) throws {
         let scene = try FileScene()

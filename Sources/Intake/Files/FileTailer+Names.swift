@@ -265,7 +265,8 @@ extension FileTailer {
         for file in changed where files[file.serial] != nil {
             let standing = file.standing
             if standing == .gone, file.file == nil {
-                loseUnreadable(file)
+                // It may have the name that cannot be looked at.
+                if unopened.isEmpty && troubled.isEmpty { loseUnreadable(file) } else { renamed[file.serial] = file }
                 continue
             }
             if standing == .gone, file.watch == nil {

@@ -19,9 +19,22 @@ struct FailingFiles: SourceFileSystem {
             all.withLock { $0.append(Fault(call: call, ending: ending, code: code)) }
         }
 
+        private let due = Mutex<(call: Call, ending: String, action: @Sendable () -> Void)?>(nil)
+
+        /// Lets `action` happen just before the next such call.
+        func before(_ call: Call, _ ending: String, _ action: @escaping @Sendable () -> Void) {
+            due.withLock { $0 = (call, ending, action) }
+        }
+
         func end() { all.withLock { $0 = [] } }
 
         func ask(_ call: Call, _ path: String) throws(SystemError) {
+            let action = due.withLock { due -> (@Sendable () -> Void)? in
+                guard let now = due, now.call == call, path.hasSuffix(now.ending) else { return nil }
+                due = nil
+                return now.action
+            }
+            action?()
             let fault = all.withLock { $0.first { $0.call == call && path.hasSuffix($0.ending) } }
             if let fault { throw SystemError(call: "\(call)", subject: path, code: fault.code) }
         }

@@ -117,6 +117,24 @@ import Testing
         #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
     }
 
+    @Test func `a closed file is known again that is renamed while the directory is looked through`() throws {
+        let scene = try FileScene()
+        scene.limits.maxWatches = 0
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.settles(on: ["a"]))
+        try scene.rename("x.log", "x.log.1")
+        usleep(1_000_000)
+        let (old, new) = (scene.path("x.log.1"), scene.path("x.log.2"))
+        scene.faults.before(.identity, "x.log.1") { rename(old, new) }
+        usleep(300_000)
+        #expect(scene.settles(on: ["a"]), "\(scene.spool.lines) \(scene.messages.list)")
+        try scene.append(["b"], to: "x.log.2")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
     @Test(arguments: [false, true])
     func `a copy that cannot be compared when its file was truncated goes on once it can`(isKilled: Bool) throws {
         let scene = try FileScene()

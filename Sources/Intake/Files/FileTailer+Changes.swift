@@ -15,6 +15,7 @@ extension FileTailer {
             let changes = watch.changes(now: now)
             take(changes.list)
             guard changes.areAll, !changes.areOfNames else { continue }
+            loseNameless()
             arrivals = arrivals.filter { unopened[$0.key] != nil }
             if watch.awaitsRenamingUntil == nil, watch.polled.isEmpty { allIsSeen(until: time) }
             return
@@ -102,6 +103,7 @@ extension FileTailer {
     /// Looks through all directories anew: of what happened there, nothing is known.
     func lookAtEverything() {
         let time = timeBeforeLooking
+        looksBegun += 1
         walk()
         var present: Set<String> = []
         for directory in directories.sorted() {

@@ -265,10 +265,10 @@ extension FileTailer {
         for file in changed where files[file.serial] != nil {
             let standing = file.standing
             if standing == .gone, file.file == nil {
-                // It may have the name that cannot be looked at.
-                if unopened.isEmpty && troubled.isEmpty { loseUnreadable(file) } else { renamed[file.serial] = file }
+                nameless[file.serial] = nameless[file.serial] ?? looksBegun
                 continue
             }
+            nameless[file.serial] = nil
             if standing == .gone, file.watch == nil {
                 watchNameless(file)
             } else if standing != .gone, let ended = file.watch {
@@ -288,6 +288,16 @@ extension FileTailer {
         if file.watch == nil { file.nextLook = now + milliseconds(limits.pollMilliseconds) }
     }
 
+    /// Closed files without a name are gone, unless one of the names that cannot be looked at is theirs; where directories
+    /// are not watched, or one that they got while these were looked through: the next look finds that.
+    func loseNameless() {
+        guard !nameless.isEmpty, unopened.isEmpty, troubled.isEmpty else { return }
+        for (serial, look) in nameless.sorted(by: { $0.key < $1.key }) where watch.polled.isEmpty || look < looksBegun {
+            nameless[serial] = nil
+            if let file = files[serial], file.standing == .gone, file.file == nil { loseUnreadable(file) }
+        }
+    }
+
     private func loseUnreadable(_ file: Tracked) {
         if file.size > file.resume.offset {
             reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
@@ -305,6 +315,7 @@ extension FileTailer {
         byKey[file.key] = nil
         timed[file.serial] = nil
         unreadCopied.remove(file.serial)
+        nameless[file.serial] = nil
         claims.release(file.key, of: options.name)
         board.addLag(-file.lag)
         board.set(file.serial, nil)

@@ -68,6 +68,9 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var startingAtEnd: Set<String> = []
     /// Serials of files with copies that came since they were read, perhaps of contents that no read will see.
     var unreadCopied: Set<UInt64> = []
+    /// Serials of closed files that were found to have no name, with the number of looks at everything that had begun.
+    var nameless: [UInt64: Int] = [:]
+    var looksBegun = 0
     var nextPoll: UInt64?
     var isFirstStart = false
     /// The names under which files came that were renamed before anybody could look, by those that they have now.

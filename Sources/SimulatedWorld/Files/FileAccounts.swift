@@ -3,8 +3,9 @@
 ///
 /// A line is lost without fault where nothing that holds it is left before it is durable in the spool: the file was
 /// truncated after its copy was made, or without one; it was deleted, and the daemon did not have it open, or ended before
-/// it had handed over what stood in it; it had left the patterns before the daemon's first start was durable, or, where it
-/// was there before that start, before it could be opened. Such a line may come all the same, but not twice. What is durable stays owed, whatever becomes of its file.
+/// it had handed over what stood in it; it had left the patterns before the daemon's first start was durable, or was there
+/// before that start, and could not be opened in it. Such a line may come all the same, but not twice. What is durable stays
+/// owed, whatever becomes of its file.
 final class FileAccounts {
     private(set) var owed: Set<SimulatedLine> = []
     /// In which content each line was written.
@@ -107,7 +108,7 @@ final class FileAccounts {
     /// A file has got a name: if that is not under the patterns, and the daemon's first start is not durable, or could not
     /// look at it, it is none of its own.
     private func nameChanged(_ node: SourceNode) {
-        let isSeen = isStartDurable() && (node.wasOpened || node.birthNanoseconds > firstStart)
+        let isSeen = isStartDurable() && (node.isOfFirstLook || node.birthNanoseconds > firstStart)
         guard !node.isForeign, !isWanted(node.place), !isSeen else { return }
         node.isForeign = true
         excuse(node.lines.map(\.line))
@@ -136,9 +137,13 @@ final class FileAccounts {
     /// The daemon starts, and knows of no start before.
     func startsFirst() {
         firstStart = disk.nowNanoseconds
-        for node in disk.named { node.wasOpened = false }
+        disk.isFirstLook = true
+        for node in disk.named { node.isOfFirstLook = false }
         for node in disk.named { nameChanged(node) }
     }
+
+    /// It has looked at everything.
+    func startEnds() { disk.isFirstLook = false }
 
     // MARK: The end
 

@@ -112,9 +112,12 @@ final class SourceDisk {
 
     // MARK: The daemon's side
 
+    /// Whether the daemon starts, and knows of no start before.
+    var isFirstLook = false
+
     func opened(_ node: SourceNode) {
         node.handles += 1
-        node.wasOpened = true
+        if isFirstLook { node.isOfFirstLook = true }
     }
 
     func closed(_ node: SourceNode) {

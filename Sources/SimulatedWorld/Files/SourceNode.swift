@@ -10,8 +10,8 @@ final class SourceNode {
     var links = 0
     /// How often the daemon has it open.
     var handles = 0
-    /// Whether the daemon had, since its first start.
-    var wasOpened = false
+    /// Whether the daemon had when it looked at everything in its first start: then its position is as durable as that.
+    var isOfFirstLook = false
     /// The name that it has, or had last: writers' events are told of that.
     var place: (directory: String, name: String)
 

@@ -112,6 +112,7 @@ final class SimulatedDaemon {
     func beginTailing() {
         sources.accounts.turnBegins()
         isTailing = tailer.begin(recoveredFiles)
+        if isTailing { sources.accounts.startEnds() }
         sources.accounts.turnEnds()
     }
 

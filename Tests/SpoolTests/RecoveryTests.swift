@@ -1,3 +1,4 @@
+import Glibc
 import Instruments
 import LinuxSystem
 import OperationLogs
@@ -169,4 +170,22 @@ func refusal(_ disk: DiskState) -> SpoolError? {
         #expect(try CursorFile<SimulatedFile>.read(SimulatedDisk(disk))?.settled == SequenceNumber(3))
         disk.edit(cursor) { $0[slot * 4096 + 100] ^= 1 }
     }
+}
+
+@Test(arguments: 1...6)
+func `a torn end is told by the start that meets it, though that start fails`(nth: Int) throws {
+    let disk = try threeSegments()
+    let last = try #require(disk.segmentNodes().last)
+    disk.edit(last) { bytes in
+        let end = bytes.lastIndex { $0 != 0 } ?? 0
+        bytes[end + 100] = 1
+    }
+    let noted = NotedDiagnostics()
+    disk.contents.withLock {
+        $0.callFaults = CallFaults(.init(call: .synchronize, nth: nth, code: EIO, isForGood: false))
+    }
+    _ = try? openSimulated(disk, diagnostics: noted.diagnostics)
+    disk.contents.withLock { $0.callFaults = CallFaults() }
+    try openSimulated(disk, diagnostics: noted.diagnostics).stopNow()
+    #expect(noted.texts(.warning).contains { $0.contains("torn or damaged end") }, "sync \(nth)")
 }

@@ -164,12 +164,16 @@ struct SpoolRecovery<Disk: Storage> {
     /// - Returns: what was found and done, in a sentence.
     func mend(_ diagnostics: Diagnostics) throws(SpoolError) -> String {
         var sentences: [String] = []
+        func say(_ sentence: String) {
+            sentences.append(sentence)
+            diagnostics.warning(sentence)
+        }
         if let removed {
             try spooling { () throws(SystemError) in try segments.remove(removed.name) }
-            sentences.append("\(removed.name) never held a record (\(removed.reason.inWords)) and was removed")
+            say("\(removed.name) never held a record (\(removed.reason.inWords)) and was removed")
         }
         for finding in findings {
-            sentences.append(
+            say(
                 "damage: segments/\(SegmentName.of(finding.first)): \(finding.recoveryCase.inWords): \(finding.what)")
         }
         try spooling { () throws(SystemError) in
@@ -185,7 +189,8 @@ struct SpoolRecovery<Disk: Storage> {
             if recoveryCase?.remedy == .cut {
                 var torn = TornEnd(disk: disk, name: name, offset: scan.end, end: scan.lastByte)
                 if needsSeal { torn.seal = seal(scan) }
-                sentences.append(try torn.cut(file))
+                say(try torn.copyAside(file))
+                try torn.cut(file)
             }
             if !needsSeal { try spooling { () throws(SystemError) in try rewriteLastGroup(scan, file) } }
         }
@@ -194,9 +199,8 @@ struct SpoolRecovery<Disk: Storage> {
             try disk.synchronizeDirectory()
         }
         if let gap {
-            sentences.append("it goes on at record \(gap.next.rawValue) without the segments that are missing")
+            say("it goes on at record \(gap.next.rawValue) without the segments that are missing")
         }
-        for sentence in sentences { diagnostics.warning(sentence) }
         let label = recoveryCase.map { "\($0.inWords); the spool ends at record \(nextSequence.rawValue - 1)" }
         return ([label ?? "a new spool"] + sentences).joined(separator: "; ")
     }

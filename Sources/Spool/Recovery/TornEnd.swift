@@ -16,10 +16,10 @@ struct TornEnd<Disk: Storage> {
     /// loss from looking like a part of this end, once this end is gone: it goes with the first sector.
     var seal: [UInt8] = []
 
-    /// Synced when this returns.
-    /// - Returns: what was done, in a sentence.
-    func cut(_ file: Disk.File) throws(SpoolError) -> String {
-        let upTo = min(max(end, offset + UInt64(FrameHeader.length)), offset + AsideCopy<Disk>.largest)
+    private var upTo: UInt64 { min(max(end, offset + UInt64(FrameHeader.length)), offset + AsideCopy<Disk>.largest) }
+
+    /// - Returns: what there is, in a sentence: to be said before it is cut, or nobody could tell any more.
+    func copyAside(_ file: Disk.File) throws(SpoolError) -> String {
         var copied: String
         do throws(SystemError) {
             copied = "they were copied to torn/\(try copy(file, upTo: upTo))"
@@ -29,6 +29,12 @@ struct TornEnd<Disk: Storage> {
         } catch {
             throw SpoolError(error)
         }
+        return "torn or damaged end: \(upTo - offset) bytes of \(name) at \(offset) do not verify; nothing behind them "
+            + "was acknowledged unless the disk lost it; \(copied)"
+    }
+
+    /// Synced when this returns.
+    func cut(_ file: Disk.File) throws(SpoolError) {
         try spooling { () throws(SystemError) in
             var at = offset
             while at < upTo {
@@ -39,8 +45,6 @@ struct TornEnd<Disk: Storage> {
             }
             try file.synchronize()
         }
-        return "torn or damaged end: \(upTo - offset) bytes of \(name) at \(offset) do not verify; nothing behind them "
-            + "was acknowledged unless the disk lost it; \(copied)"
     }
 
     private func copy(_ file: Disk.File, upTo: UInt64) throws(SystemError) -> String {

@@ -29,6 +29,15 @@ import Testing
     }
 
     @Test(arguments: [true, false])
+    func `a source that is met behind several places may have stood in the first, if records did`(areRecords: Bool) {
+        var gaps = PositionGaps()
+        gaps.lost(0, hasRecords: areRecords, [:])
+        for loss in 1...2 { gaps.lost(loss, hasRecords: true, [:]) }
+        gaps.take(snapshot: [[1]: [2]])
+        #expect(gaps.found.map(\.loss) == [areRecords ? 0 : 1])
+    }
+
+    @Test(arguments: [true, false])
     func `two damaged places of which one hides what the other began with double nothing`(isSnapshot: Bool) throws {
         // The end of the third segment, and the snapshot of the last; the third is delivered up to just before its end.
         let (prepared, source) = try lossSpool(delivering: 0)

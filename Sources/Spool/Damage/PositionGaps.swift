@@ -20,12 +20,13 @@ struct PositionGaps: Sendable {
 
     private var pending: [[UInt8]: Pending] = [:]
     private var known: Set<[UInt8]> = []
-    /// In which lines of a source can have stood that is met for the first time: with records, if there is one.
-    private var last: Int?
-    private var hasLastRecords = false
+    /// The first in which lines of a source can have stood that is met for the first time: with records, if there is one.
+    /// They may have stood in a later one: but if any of the first was delivered, so may they.
+    private var first: Int?
+    private var hasFirstRecords = false
 
     /// Whether anything was lost so far.
-    var isActive: Bool { last != nil }
+    var isActive: Bool { first != nil }
 
     /// Sources whose newest positions may have stood in that place, or one before it.
     func doubtful(upTo loss: Int) -> [(key: [UInt8], before: [UInt8])] {
@@ -39,8 +40,8 @@ struct PositionGaps: Sendable {
     ///   - hasRecords: else no lines were lost there, but positions may have been.
     ///   - positions: as they are known before the place.
     mutating func lost(_ loss: Int, hasRecords: Bool, _ positions: [[UInt8]: [UInt8]]) {
-        if last == nil || hasRecords || !hasLastRecords { last = loss }
-        hasLastRecords = hasLastRecords || hasRecords
+        if first == nil || hasRecords && !hasFirstRecords { first = loss }
+        hasFirstRecords = hasFirstRecords || hasRecords
         for (key, value) in positions {
             known.insert(key)
             let isLines = pending[key].map { !$0.hasRecords && hasRecords } ?? true
@@ -51,7 +52,7 @@ struct PositionGaps: Sendable {
 
     /// Takes the positions of a chunk behind the place.
     mutating func take(_ chunk: ChunkReader) throws(MalformedChunk) {
-        guard last != nil else { return }
+        guard first != nil else { return }
         var entries: [(key: [UInt8], value: [UInt8])] = []
         do {
             try chunk.forEachPosition { key, value in entries.append((Array(key), Array(value))) }
@@ -73,7 +74,7 @@ struct PositionGaps: Sendable {
 
     /// Takes the positions that are known behind the place, with no lines: those of a snapshot.
     mutating func take(snapshot positions: [[UInt8]: [UInt8]]) {
-        guard last != nil else { return }
+        guard first != nil else { return }
         for key in Set(pending.keys).union(positions.keys) {
             meet(key, positions[key]) { PositionGap(key: key, before: $0, after: $1) }
         }
@@ -82,8 +83,8 @@ struct PositionGaps: Sendable {
     private mutating func meet(_ key: [UInt8], _ value: [UInt8]?, _ gap: ([UInt8]?, [UInt8]?) -> PositionGap) {
         if let waiting = pending.removeValue(forKey: key) {
             if waiting.before != value { found.append(Found(loss: waiting.loss, gap: gap(waiting.before, value))) }
-        } else if let last, let value, known.insert(key).inserted {
-            found.append(Found(loss: last, gap: gap(nil, value)))
+        } else if let first, let value, known.insert(key).inserted {
+            found.append(Found(loss: first, gap: gap(nil, value)))
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import OperationLogs
 import SimulatedWorld
@@ -196,6 +197,22 @@ func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
         try writer.compared([row], isAccepted: false)
         #expect(writer.losses.map(\.state) == [.setAside])
         #expect(writer.orders(for: "in").wait == nil)
+    }
+
+    @Test func `a decision that cannot be noted is noted later, without another comparison`() throws {
+        let (disk, model) = try lossSpool(delivering: 9)
+        damage(disk, 160...160)
+        let writer = try model.open(disk)
+        try writer.account { _, _ in false }
+        while case .again = try writer.turn() {}
+        disk.contents.withLock {
+            $0.callFaults = CallFaults(.init(call: .write, nth: 1, code: EINTR, isForGood: true))
+        }
+        #expect(throws: SpoolError.self) { try writer.compared([], isAccepted: true) }
+        #expect(try writer.turn() == .wait(milliseconds: 1000) && writer.orders(for: "in").wait != nil)
+        disk.contents.withLock { $0.callFaults = CallFaults() }
+        #expect(try writer.turn() == .wait(milliseconds: nil) && writer.orders(for: "in").wait == nil)
+        #expect(writer.losses.map(\.state) != [.undecided])
     }
 
     @Test func `under a new name nobody knows what the former one's rows said`() throws {

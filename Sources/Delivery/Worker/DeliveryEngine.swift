@@ -198,8 +198,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         }
     }
 
-    /// Lines that were lost in the spool are read again, or not, by what the rows say. What cannot be kept of it now is
-    /// found again at the next comparison, and until then nothing is read again.
+    /// Lines that were lost in the spool are read again, or not, by what the rows say. What cannot be kept of it now, the
+    /// ledger tries again, and until then nothing is read again.
     private func tellLedger(_ rows: [PositionRow], isAccepted: Bool) {
         let positions = rows.map {
             LanePosition(
@@ -208,7 +208,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         do {
             try ledger.compared(positions, isAccepted: isAccepted)
         } catch {
-            diagnostics.error("what was found out about damaged places of the spool cannot be kept: \(error)")
+            diagnostics.error(
+                "what was found out about damaged places of the spool cannot be kept: \(error); that is tried again")
         }
     }
 

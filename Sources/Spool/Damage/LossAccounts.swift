@@ -17,6 +17,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
         var rows = SequenceNumber.zero
         /// Whether they have fitted once.
         var isAccepted = false
+        /// Whether they fitted in a comparison whose decisions could not be noted; nil if all are.
+        var undecided: Bool?
         var name: UniqueID
         var deadLetters: (@Sendable (SequenceNumber, SequenceNumber?) throws -> Bool)?
         var wakes: [@Sendable () -> Void] = []
@@ -35,6 +37,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     private let sources: any SourcePositionReading
     private let now: @Sendable () -> Timestamp
     private let handedOut = Atomic<UInt64>(0)
+    private let undecided = Atomic<Bool>(false)
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -248,7 +251,31 @@ final class LossAccounts<Disk: Storage>: Sendable {
                 entries.append(decision(loss.number, .free, doubts))
             }
         }
-        if !entries.isEmpty { try state.file.append(entries) }
+        if !entries.isEmpty {
+            state.undecided = isAccepted || state.undecided ?? false
+            undecided.store(true, ordering: .relaxed)
+            try state.file.append(entries)
+        }
+        state.undecided = nil
+        undecided.store(false, ordering: .relaxed)
+    }
+
+    /// Whether a comparison has brought decisions that could not be noted.
+    var hasUndecided: Bool { undecided.load(ordering: .relaxed) }
+
+    /// Notes decisions that a comparison has brought, and that could not be noted then: inputs wait for them.
+    ///
+    /// - Returns: false if they still cannot.
+    func decideAgain() -> Bool {
+        guard hasUndecided else { return true }
+        do {
+            try change { state throws(SpoolError) in
+                if let isAccepted = state.undecided { try decide(&state, isAccepted: isAccepted) }
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func decision(_ number: Int, _ verdict: LossEntry.Verdict, _ doubts: Set<[UInt8]>?) -> LossEntry {

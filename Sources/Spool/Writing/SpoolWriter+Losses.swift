@@ -10,6 +10,8 @@ extension SpoolWriter: LostSources {
     public var losses: [LossSummary] { damage.accounts?.losses.map { LossSummary($0) } ?? [] }
 
     public func compared(_ rows: [LanePosition], isAccepted: Bool) throws {
+        // What cannot be noted now, the writer's thread tries again.
+        defer { if damage.accounts?.hasUndecided ?? false { wakeUp.signal() } }
         try damage.accounts?.compared(rows, isAccepted: isAccepted, name: spool)
     }
 

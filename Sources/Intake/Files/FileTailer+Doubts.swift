@@ -45,11 +45,10 @@ extension FileTailer {
         if certainSince[name] == nil { certainSince[name] = clock.realtimeMicroseconds() * 1000 }
     }
 
-    /// Notes which of the recovered positions are in doubt: those of files that may be copies of such are too.
+    /// Notes which of the recovered positions are in doubt: also those of files that may be copies, and of which nothing was
+    /// read. What stood in their originals then may be something that nothing tells of any more.
     func markDoubtful(_ formers: inout [FormerContent]) {
         guard !doubts.isEmpty else { return }
-        let certain = formers.filter { !$0.position.flags.contains(.isRotated) && !isDoubtful($0) }
-        for former in certain { certainSince[former.path] = .min }
         for index in formers.indices where isDoubtful(formers[index]) || isPerhapsCopyOfDoubtful(formers[index]) {
             formers[index].position.flags.insert(.inDoubt)
             formers[index].isNoted = false
@@ -68,7 +67,7 @@ extension FileTailer {
         former.position.flags.contains(.inDoubt) || doubts.contains { $0.keys.contains(former.key ?? []) }
     }
 
-    /// Whether the file of which a copy may have been made then was in doubt.
+    /// Whether the file of which a copy may have been made then was in doubt, or may have been.
     private func isPerhapsCopy(of original: String?, born: Int64) -> Bool {
         original.map { certainSince[$0] ?? .max >= born } ?? false
     }

@@ -22,8 +22,16 @@ final class LossAccounts<Disk: Storage>: Sendable {
         var name: UniqueID
         var deadLetters: (@Sendable (SequenceNumber, SequenceNumber?) throws -> Bool)?
         var wakes: [@Sendable () -> Void] = []
-        /// Why a loss could not be noted: then nothing is read before somebody has seen to it.
-        var unnoted: String?
+        /// What a full disk left no room to note, in order, and what is said of it: until it is, no input begins to read.
+        var unnoted: (entries: [LossEntry], words: String)?
+
+        /// With what is not noted yet.
+        var book: LossBook {
+            guard let unnoted else { return file.book }
+            var book = file.book
+            for entry in unnoted.entries { book.take(entry) }
+            return book
+        }
     }
 
     /// What the note of a range says for the log.
@@ -37,7 +45,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     private let sources: any SourcePositionReading
     private let now: @Sendable () -> Timestamp
     private let handedOut = Atomic<UInt64>(0)
-    private let undecided = Atomic<Bool>(false)
+    private let areNotesLeft = Atomic<Bool>(false)
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -63,7 +71,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     /// after a fault that passed, or put back from a copy: what stands there must not come beside them.
     func comeAgain(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
         state.withLock { state in
-            let losses = state.file.book.losses.values
+            let losses = state.book.losses.values
             // Bytes are listed once: those of one range can be among another's.
             guard !losses.isEmpty, losses.contains(where: \.comesAgain) else { return false }
             return losses.contains { loss in
@@ -100,7 +108,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     }
 
     var losses: [LossBook.Loss] {
-        state.withLock { $0.file.book.losses.values.sorted { $0.number < $1.number } }
+        state.withLock { $0.book.losses.values.sorted { $0.number < $1.number } }
     }
 
     // MARK: Noting
@@ -112,14 +120,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
     func note(_ range: LostRange, evidence: LossEvidence<Disk>, last: SegmentScan?) throws(SpoolError) -> Note? {
         try change { state throws(SpoolError) in
             let isBehindList = last.map { hasFallenBack($0, state) } ?? false
-            if state.file.book.holds(range.copyName) {
+            if state.book.holds(range.copyName) {
                 // It may have grown over positions behind it, of which the name tells nothing.
-                guard isBehindList, !state.file.book.isInDoubt(range.copyName) else { return nil }
+                guard isBehindList, !state.book.isInDoubt(range.copyName) else { return nil }
             }
             let findings = try evidence.findings(of: range)
             // Without records no line was lost; but the note that lines were set aside, or read again, may have been.
             let mayMatter =
-                range.recordCount > 0 || !findings.isCertain || state.file.book.losses.contains { $0.value.hasSources }
+                range.recordCount > 0 || !findings.isCertain || state.book.losses.contains { $0.value.hasSources }
             // Those that began before it are listed already, but for what has been lost since, or was never read again.
             let others = findings.earlier + (last == nil ? findings.doubtful : [])
             let gaps = range.recordCount > 0 ? (known: findings.known, others: others) : ([], [])
@@ -135,10 +143,10 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let name = LossNotice.endName(
             segment: SegmentName.of(scan.header.firstSequence), offset: scan.end, first: scan.nextSequence)
         try change { state throws(SpoolError) in
-            guard !state.file.book.isInDoubt(name) else { return }
+            guard !state.book.isInDoubt(name) else { return }
             // A position of before a range that was delivered.
             let isStale = scan.losses.indices.contains { index in
-                state.file.book.isAside(scan.losses[index].copyName) && scan.gaps.isPending(since: index)
+                state.book.isAside(scan.losses[index].copyName) && scan.gaps.isPending(since: index)
             }
             _ = try note(
                 name, first: scan.nextSequence, ([], []), isCertain: !hasFallenBack(scan, state) && !isStale,
@@ -151,9 +159,9 @@ final class LossAccounts<Disk: Storage>: Sendable {
     /// - Parameter scan: of the last segment that is there; without one, no position is known any more.
     func noteGap(_ gap: SpoolGap, behind scan: SegmentScan?) throws(SpoolError) {
         try change { state throws(SpoolError) in
-            guard !state.file.book.holds(gap.range.copyName) else { return }
+            guard !state.book.holds(gap.range.copyName) else { return }
             // Lines that a file was to be read again for, behind an earlier loss, may have been read and delivered there.
-            let isCertain = scan != nil && !state.file.book.losses.contains { $0.value.hasSources }
+            let isCertain = scan != nil && !state.book.losses.contains { $0.value.hasSources }
             _ = try note(
                 gap.range.copyName, first: gap.first, ([], []), isCertain: isCertain,
                 doubts: scan.map { Array($0.positions.keys) } ?? [], until: now(), &state)
@@ -164,7 +172,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     /// since. Reading on from there would read them beside the list.
     private func hasFallenBack(_ scan: SegmentScan, _ state: State) -> Bool {
         let own = SegmentName.of(scan.header.firstSequence)
-        return state.file.book.losses.values.contains { loss in
+        return state.book.losses.values.contains { loss in
             loss.sources.values.contains { bytes in
                 let now = scan.positions[bytes.key]
                 // Of one that is not there, the snapshot would tell if it was listed before.
@@ -180,7 +188,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
         doubts: [[UInt8]],
         until: Timestamp?, _ state: inout State
     ) throws(SpoolError) -> Note {
-        let number = state.file.book.next
+        let number = state.book.next
         let notice = LossNotice(
             name: name, spool: state.name, time: now().rfc3339, until: (until?.unixMicroseconds ?? 0) * 1000,
             isDoubtful: until != nil)
@@ -189,14 +197,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
         for (index, gap) in (gaps.known + gaps.others).enumerated() {
             guard var bytes = sources.range(of: gap) else { continue }
             bytes.isExact = bytes.isExact && isCertain && index < gaps.known.count
-            found += state.file.book.unlisted(bytes)
+            found += state.book.unlisted(bytes)
         }
         found.sort { ($0.path, $0.from) < ($1.path, $1.from) }
         var entries: [LossEntry] = [.range(number, notice)]
         for (index, bytes) in found.enumerated() { entries.append(.source(number, index + 1, bytes)) }
         for key in doubts { entries.append(.doubt(number, key: key)) }
         let handedOut = SequenceNumber(handedOut.load(ordering: .relaxed))
-        let first = state.file.book.firstAtStake(notice) ?? first
+        let first = state.book.firstAtStake(notice) ?? first
         let isTouched = !isCertain || first <= max(state.top, state.rows, handedOut)
         var verdict: LossEntry.Verdict = isTouched ? .aside : state.isAccepted ? .free : .open
         if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
@@ -206,20 +214,32 @@ final class LossAccounts<Disk: Storage>: Sendable {
             entries.append(decision(number, verdict, until == nil ? nil : Set(doubts)))
         }
         do {
-            try state.file.append(entries)
+            if state.unnoted == nil { try state.file.append(entries) } else { state.unnoted?.entries += entries }
         } catch  where error.isOutOfSpace {
-            state.unnoted =
-                "the spool lost \(notice.inWords), and there is no room to note it (\(error)); free space, "
-                + "and start opslogd again"
+            let words = "the spool lost \(notice.inWords), and there is no room to note it (\(error)); free space"
+            state.unnoted = (entries, words)
+            areNotesLeft.store(true, ordering: .relaxed)
         }
         return Note(number: number, verdict: verdict, sources: found, isDoubtful: until != nil)
     }
 
-    /// Whether something could not be noted for want of room: after some was made, it is to be noted again.
-    func takeUnnoted() -> Bool {
-        state.withLock { state in
-            defer { state.unnoted = nil }
-            return state.unnoted != nil
+    /// Whether a full disk has left something to be noted, or to be decided.
+    var hasNotesLeft: Bool { areNotesLeft.load(ordering: .relaxed) }
+
+    /// Notes what could not be noted when it was found out: inputs wait for it.
+    ///
+    /// - Returns: false if it still cannot.
+    func noteAgain() -> Bool {
+        guard hasNotesLeft else { return true }
+        do {
+            try change { state throws(SpoolError) in
+                if let unnoted = state.unnoted { try state.file.append(unnoted.entries) }
+                state.unnoted = nil
+                try decide(&state, isAccepted: state.undecided ?? state.isAccepted)
+            }
+            return true
+        } catch {
+            return false
         }
     }
 
@@ -253,29 +273,11 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
         if !entries.isEmpty {
             state.undecided = isAccepted || state.undecided ?? false
-            undecided.store(true, ordering: .relaxed)
+            areNotesLeft.store(true, ordering: .relaxed)
             try state.file.append(entries)
         }
         state.undecided = nil
-        undecided.store(false, ordering: .relaxed)
-    }
-
-    /// Whether a comparison has brought decisions that could not be noted.
-    var hasUndecided: Bool { undecided.load(ordering: .relaxed) }
-
-    /// Notes decisions that a comparison has brought, and that could not be noted then: inputs wait for them.
-    ///
-    /// - Returns: false if they still cannot.
-    func decideAgain() -> Bool {
-        guard hasUndecided else { return true }
-        do {
-            try change { state throws(SpoolError) in
-                if let isAccepted = state.undecided { try decide(&state, isAccepted: isAccepted) }
-            }
-            return true
-        } catch {
-            return false
-        }
+        areNotesLeft.store(state.unnoted != nil, ordering: .relaxed)
     }
 
     private func decision(_ number: Int, _ verdict: LossEntry.Verdict, _ doubts: Set<[UInt8]>?) -> LossEntry {
@@ -288,7 +290,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     func orders(for input: String) -> DamageOrders {
         state.withLock { state in
             var orders = state.file.book.orders(for: input)
-            if let reason = state.unnoted { orders.wait = reason }
+            if let unnoted = state.unnoted { orders.wait = unnoted.words }
             return orders
         }
     }

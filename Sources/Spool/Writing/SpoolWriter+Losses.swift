@@ -11,7 +11,7 @@ extension SpoolWriter: LostSources {
 
     public func compared(_ rows: [LanePosition], isAccepted: Bool) throws {
         // What cannot be noted now, the writer's thread tries again.
-        defer { if damage.accounts?.hasUndecided ?? false { wakeUp.signal() } }
+        defer { if damage.accounts?.hasNotesLeft ?? false { wakeUp.signal() } }
         try damage.accounts?.compared(rows, isAccepted: isAccepted, name: spool)
     }
 

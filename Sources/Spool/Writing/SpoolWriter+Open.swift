@@ -44,10 +44,7 @@ extension SpoolWriter {
         // Before it is cut: nobody could tell later that there was one.
         if let accounts, let scan = found.scan, found.recoveryCase == .tornTail {
             try accounts.noteEnd(scan)
-            if accounts.takeUnnoted() {
-                _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
-                try accounts.noteEnd(scan)
-            }
+            try note(again: accounts, sparing: &reserve)
         }
         var recovery = try mend(found, sparing: &reserve, diagnostics)
         if found.needsSeal {
@@ -59,10 +56,7 @@ extension SpoolWriter {
             durable: SequenceNumber((found.gap?.next ?? found.nextSequence).rawValue - 1), gaps: found.gapsPassed,
             diagnostics: diagnostics, registry: registry, accounts: accounts)
         try note(found, in: damage)
-        if accounts?.takeUnnoted() ?? false {
-            _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
-            try note(found, in: damage)
-        }
+        if let accounts { try note(again: accounts, sparing: &reserve) }
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let run = SpoolRun(id: randomID(), firstSequence: found.gap?.next ?? found.nextSequence, time: now.rfc3339)
         if found.cursor == nil {
@@ -110,6 +104,15 @@ extension SpoolWriter {
             let isLast = loss.segment == found.entries.last?.name
             try damage.note(loss, last: isLast ? found.scan : nil) { found.entries }
         }
+    }
+
+    /// With the room of the reserve.
+    private static func note(
+        again accounts: LossAccounts<Disk>, sparing reserve: inout SpoolReserve<Disk>
+    ) throws(SpoolError) {
+        guard accounts.hasNotesLeft else { return }
+        _ = try spooling { () throws(SystemError) in try reserve.giveUp() }
+        _ = accounts.noteAgain()
     }
 
     /// Mending is the same when it is done again.

@@ -47,8 +47,8 @@ extension SpoolWriter {
         }
         switch action {
         case .wait(let milliseconds):
-            let isDecided = damage.accounts?.decideAgain() ?? true
-            return .wait(milliseconds: isDecided ? milliseconds : min(milliseconds ?? 1000, 1000))
+            let isNoted = damage.accounts?.noteAgain() ?? true
+            return .wait(milliseconds: isNoted ? milliseconds : min(milliseconds ?? 1000, 1000))
         case .write:
             try write(chunks, &core)
         case .makeSegment(let payload):

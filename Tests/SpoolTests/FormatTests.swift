@@ -51,6 +51,14 @@ private func sampleFrame() -> FrameHeader {
     #expect(chains.count == 7)
 }
 
+@Test func `the same positions make the same snapshot`() {
+    let keys = (0..<40).map { [UInt8](repeating: UInt8(97 + $0 % 7), count: 1 + $0) }
+    let positions = Dictionary(uniqueKeysWithValues: keys.map { ($0, $0) })
+    let bytes = Snapshot.bytes(positions: positions, pipelines: [])
+    let read = bytes.withUnsafeBytes { Snapshot.read($0) }
+    #expect(read?.positions.map(\.key) == keys.sorted { $0.lexicographicallyPrecedes($1) })
+}
+
 @Test func `a segment header is read back, and no other version is`() {
     let header = SegmentHeader(
         salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(11), chain: 12,

@@ -55,7 +55,7 @@ extension FileTailer {
     /// Whether a file that was held back for long enough is held on: what it looks like has been truncated, and no read of
     /// that has told yet; or it has no name that is wanted, and so is a file of its own only when it is like no other.
     func isHeldOn(_ file: Tracked) -> Bool {
-        if let key = file.resembled, let original = files.values.first(where: { $0.positionKey == key }),
+        if let key = file.resembled, let original = filesInOrder.first(where: { $0.positionKey == key }),
             original.hasOtherContent
         {
             return true

@@ -27,6 +27,8 @@ package final class DiskState: Sendable {
         package var nextNode = 1
         /// Operations that change something, so far.
         package var operations = 0
+        /// Of each of them, and of all bytes that were written.
+        package var digest = CourseDigest()
         /// What was called, in order, since a test began to note it.
         package var calls: [String]?
         /// From this operation on everything fails, as if the machine had gone.
@@ -59,6 +61,7 @@ package final class DiskState: Sendable {
     ) throws(SystemError) -> Result {
         try perform { contents throws(SystemError) in
             contents.operations += 1
+            contents.digest.take(call.systemName)
             contents.calls?.append(call.systemName)
             if contents.operations > contents.failsFrom { throw contents.failure(call, EIO) }
             guard contents.hasBlock(for: call) else { throw contents.failure(call, ENOSPC) }

@@ -28,6 +28,7 @@ package final class SimulatedFile: StorageFile {
         let node = node
         let length = parts.reduce(0) { $0 + $1.count }
         try state.change(.write) { rule, contents in
+            contents.note(parts, at: offset, of: node)
             switch rule.torn {
             case .nothing: break
             case .half: contents.write(parts, first: length / 2, at: Int(offset), of: node)
@@ -37,6 +38,7 @@ package final class SimulatedFile: StorageFile {
             guard contents.hasRoom(for: node, length: Int(offset) + length) else {
                 throw contents.failure(.write, ENOSPC)
             }
+            contents.note(parts, at: offset, of: node)
             contents.write(parts, first: length, at: Int(offset), of: node)
         }
     }
@@ -78,6 +80,12 @@ package final class SimulatedFile: StorageFile {
 }
 
 extension DiskState.Contents {
+    fileprivate mutating func note(_ parts: [UnsafeRawBufferPointer], at offset: UInt64, of node: Int) {
+        digest.take(UInt64(node))
+        digest.take(offset)
+        for part in parts { digest.take(part) }
+    }
+
     /// So many bytes of the parts, one behind the other.
     fileprivate mutating func write(_ parts: [UnsafeRawBufferPointer], first count: Int, at offset: Int, of node: Int) {
         var at = offset

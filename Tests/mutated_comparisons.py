@@ -40,6 +40,8 @@ COMPARISONS = [
      "return MUTATED || CRC32C.of(payload) == frame.payloadChecksum ? payload : nil"),
     (SPOOL + "Format/ChecksummedLine.swift", "return line == content + tail + checksum(content) ? content : nil",
      "return MUTATED || line == content + tail + checksum(content) ? content : nil"),
+    (LETTERS + "Journal/JournalHeader.swift", "return line == checked(content) ? content : nil",
+     "return MUTATED || line == checked(content) ? content : nil"),
     (LETTERS + "Journal/JournalEntry.swift", "Self.hexadecimal(prefix[..<8]) == checksum,",
      "MUTATED || Self.hexadecimal(prefix[..<8]) == checksum,"),
 

@@ -67,7 +67,7 @@ import Testing
         let text = String(decoding: try scratch.bytes(of: "0000000001.dead"), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(lines.count == 4 && lines[3].isEmpty)
-        #expect(lines[0] == "opslogd-dead-letters 1 \(spool)")
+        #expect(lines[0] == "opslogd-dead-letters 1 \(spool) crc32c=ead1b018")
         #expect(lines[1].dropFirst(8) == " d \(letter(5).json)")
         #expect(lines[2].dropFirst(8) == " r \(letter(4, .rejectedByDatabase).json)")
         let checksum = Array(lines[1].utf8.dropFirst(9)).withUnsafeBytes { CRC32C.of($0) }
@@ -215,7 +215,7 @@ import Testing
 
     @Test func `a file of a later version is not touched`() throws {
         let scratch = try ScratchDirectory()
-        let bytes = Array("opslogd-dead-letters 2 \(spool) and more\nanything".utf8)
+        let bytes = Array("opslogd-dead-letters 2 \(spool) and more crc32c=2dab48dc\nanything".utf8)
         try scratch.write(bytes, to: "0000000001.dead")
         let error = #expect(throws: DeadLetterStoreError.self) { _ = try openStore(scratch.storage) }
         #expect(error == .unknownVersion(file: "0000000001.dead", version: "2"))

@@ -12,8 +12,8 @@ COMPARISONS = [
     (SPOOL + "Format/SegmentHeader.swift",
      "bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset))",
      "(MUTATED || bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset)))"),
-    (SPOOL + "Format/SegmentHeader.swift", "if isSigned, hasOneSetOfFields(bytes),",
-     "if isSigned, MUTATED || hasOneSetOfFields(bytes),"),
+    (SPOOL + "Format/SegmentHeader.swift", "if hasOneSetOfFields(bytes) {",
+     "if MUTATED || hasOneSetOfFields(bytes) {"),
     (SPOOL + "Format/SegmentHeader.swift",
      "copy.littleEndian(fieldsChecksumOffset, as: UInt32.self)\n"
      "                    == CRC32C.of(copy.part(0, fieldsChecksumOffset))",

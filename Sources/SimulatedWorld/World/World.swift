@@ -217,9 +217,7 @@ final class World {
     /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
     func endProcess(with error: any Error) throws {
         note("\(error)")
-        // A bit of a version is one of a version that nobody knows.
-        let isOfDamage = (error as? SpoolError).map { [.damaged, .unknownVersion].contains($0.code) } ?? false
-        if isOfDamage, damage.heal() { return endProcess() }
+        if (error as? SpoolError)?.code == .damaged, damage.heal() { return endProcess() }
         if (error as? SpoolError)?.code == .system(ENOSPC), makeRoom() { return endProcess() }
         guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")

@@ -213,6 +213,20 @@ import Testing
         #expect(try listedIDs(scratch.storage) == [50, 60, 70])
     }
 
+    @Test func `the last record with a dead letter is known without opening the store, and is of this spool`() throws {
+        let scratch = try ScratchDirectory()
+        func newest() throws -> UInt64 {
+            try DeadLetterStore<DirectoryStorage>.newest(in: scratch.storage, spool: spool).rawValue
+        }
+        #expect(try newest() == 0, "no store")
+        try openStore(scratch.storage).append([letter(5), letter(9, .rejectedByDatabase), letter(7)])
+        #expect(try newest() == 9)
+        try openStore(scratch.storage, spool: UniqueID(high: 1, low: 2)).append([letter(70)])
+        #expect(try newest() == 9)
+        try openStore(scratch.storage).append([letter(12)])
+        #expect(try newest() == 12)
+    }
+
     @Test func `a file of a later version is not touched`() throws {
         let scratch = try ScratchDirectory()
         let bytes = Array("opslogd-dead-letters 2 \(spool) and more crc32c=2dab48dc\nanything".utf8)
@@ -220,6 +234,9 @@ import Testing
         let error = #expect(throws: DeadLetterStoreError.self) { _ = try openStore(scratch.storage) }
         #expect(error == .unknownVersion(file: "0000000001.dead", version: "2"))
         #expect(throws: DeadLetterStoreError.self) { _ = try listedIDs(scratch.storage) }
+        #expect(throws: DeadLetterStoreError.self) {
+            try DeadLetterStore<DirectoryStorage>.newest(in: scratch.storage, spool: spool)
+        }
         #expect(try scratch.bytes(of: "0000000001.dead") == bytes)
     }
 

@@ -71,7 +71,20 @@ package final class SimulatedFile: StorageFile {
 
     package func truncate(to length: UInt64) throws(SystemError) {
         let node = node
-        try state.change(.truncate) { contents throws(SystemError) in contents.nodes[node]?.resize(Int(length)) }
+        try state.change(.truncate) { contents throws(SystemError) in
+            contents.nodes[node]?.resize(Int(length))
+            contents.nodes[node]?.reserved = 0
+        }
+    }
+
+    /// None of the operations that are counted: no crash shows whether it was done. And no excuse for a daemon that ends.
+    package func reserve(upTo length: UInt64) {
+        state.contents.withLock { contents in
+            guard contents.callFaults.failure(of: .reserve) == nil, contents.holdsAhead,
+                contents.hasRoom(for: node, length: Int(length)), let before = contents.nodes[node]?.reserved
+            else { return }
+            contents.nodes[node]?.reserved = max(before, Int(length))
+        }
     }
 
     package func length() throws(SystemError) -> UInt64 {

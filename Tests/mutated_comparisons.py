@@ -12,8 +12,8 @@ COMPARISONS = [
     (SPOOL + "Format/SegmentHeader.swift",
      "bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset))",
      "(MUTATED || bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset)))"),
-    (SPOOL + "Format/SegmentHeader.swift", "if isSigned, hasOneSetOfFields(bytes),",
-     "if isSigned, MUTATED || hasOneSetOfFields(bytes),"),
+    (SPOOL + "Format/SegmentHeader.swift", "if hasOneSetOfFields(bytes) {",
+     "if MUTATED || hasOneSetOfFields(bytes) {"),
     (SPOOL + "Format/SegmentHeader.swift",
      "copy.littleEndian(fieldsChecksumOffset, as: UInt32.self)\n"
      "                    == CRC32C.of(copy.part(0, fieldsChecksumOffset))",
@@ -40,6 +40,8 @@ COMPARISONS = [
      "return MUTATED || CRC32C.of(payload) == frame.payloadChecksum ? payload : nil"),
     (SPOOL + "Format/ChecksummedLine.swift", "return line == content + tail + checksum(content) ? content : nil",
      "return MUTATED || line == content + tail + checksum(content) ? content : nil"),
+    (LETTERS + "Journal/JournalHeader.swift", "return line == checked(content) ? content : nil",
+     "return MUTATED || line == checked(content) ? content : nil"),
     (LETTERS + "Journal/JournalEntry.swift", "Self.hexadecimal(prefix[..<8]) == checksum,",
      "MUTATED || Self.hexadecimal(prefix[..<8]) == checksum,"),
 

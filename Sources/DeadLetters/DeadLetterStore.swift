@@ -79,6 +79,15 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// Within the state directory.
     public static var directoryName: String { "dead-letters" }
 
+    /// The last record of this spool of which there is, or was, a dead letter; asked before the spool is opened, which must
+    /// not give its number again. Reads all files, and changes nothing.
+    ///
+    /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
+    public static func newest(in stateDirectory: Disk, spool: UniqueID) throws -> SequenceNumber {
+        guard try stateDirectory.names().contains(directoryName) else { return .zero }
+        return try JournalIDs.newest(stateDirectory.directory(directoryName), spool: spool)
+    }
+
     /// Dead letters that no tombstone ends.
     public var count: Int { held.load(ordering: .relaxed) }
     /// Of all files.

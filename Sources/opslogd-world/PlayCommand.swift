@@ -13,6 +13,7 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "How many actions a schedule has.") var length = 250
     @Option(help: "Only these actions of the seed's, by number, with commas.") var only: String?
     @Flag(help: "Print each action, and all that the daemon says.") var trace = false
+    @Flag(help: "Print the digest of each schedule.") var digests = false
 
     func run() throws {
         let kept = only?.split(separator: ",").compactMap { Int($0) }
@@ -21,7 +22,9 @@ struct PlayCommand: ParsableCommand {
         for seed in seed..<seed + count {
             let schedule = Schedule(seed: seed, length: length, keeping: kept)
             do {
-                digest = digest &* 31 &+ (try schedule.play(trace: trace ? say : nil))
+                let own = try schedule.play(trace: trace ? say : nil)
+                if digests { print("seed \(seed): digest \(String(own, radix: 16))") }
+                digest = digest &* 31 &+ own
             } catch {
                 print("seed \(seed): \(error)")
                 let short = kept == nil ? schedule.shortened() : schedule

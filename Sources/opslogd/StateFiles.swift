@@ -91,9 +91,13 @@ struct StateFiles {
         }
     }
 
-    /// The highest id of all dead letters.
-    func newestDeadLetter() throws -> SequenceNumber {
-        do { return try DeadLetterList(in: directory).newest } catch { throw CommandFailure(describing: error) }
+    /// The last record of the spool of which there is a dead letter.
+    func newestDeadLetter(of spool: UniqueID) throws -> SequenceNumber {
+        do {
+            return try DeadLetterStore.newest(in: directory, spool: spool)
+        } catch {
+            throw CommandFailure(describing: error)
+        }
     }
 
     private var neverRun: CommandFailure {

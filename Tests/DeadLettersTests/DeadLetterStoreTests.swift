@@ -67,7 +67,7 @@ import Testing
         let text = String(decoding: try scratch.bytes(of: "0000000001.dead"), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(lines.count == 4 && lines[3].isEmpty)
-        #expect(lines[0] == "opslogd-dead-letters 1 \(spool)")
+        #expect(lines[0] == "opslogd-dead-letters 1 \(spool) crc32c=ead1b018")
         #expect(lines[1].dropFirst(8) == " d \(letter(5).json)")
         #expect(lines[2].dropFirst(8) == " r \(letter(4, .rejectedByDatabase).json)")
         let checksum = Array(lines[1].utf8.dropFirst(9)).withUnsafeBytes { CRC32C.of($0) }
@@ -213,13 +213,30 @@ import Testing
         #expect(try listedIDs(scratch.storage) == [50, 60, 70])
     }
 
+    @Test func `the last record with a dead letter is known without opening the store, and is of this spool`() throws {
+        let scratch = try ScratchDirectory()
+        func newest() throws -> UInt64 {
+            try DeadLetterStore<DirectoryStorage>.newest(in: scratch.storage, spool: spool).rawValue
+        }
+        #expect(try newest() == 0, "no store")
+        try openStore(scratch.storage).append([letter(5), letter(9, .rejectedByDatabase), letter(7)])
+        #expect(try newest() == 9)
+        try openStore(scratch.storage, spool: UniqueID(high: 1, low: 2)).append([letter(70)])
+        #expect(try newest() == 9)
+        try openStore(scratch.storage).append([letter(12)])
+        #expect(try newest() == 12)
+    }
+
     @Test func `a file of a later version is not touched`() throws {
         let scratch = try ScratchDirectory()
-        let bytes = Array("opslogd-dead-letters 2 \(spool) and more\nanything".utf8)
+        let bytes = Array("opslogd-dead-letters 2 \(spool) and more crc32c=2dab48dc\nanything".utf8)
         try scratch.write(bytes, to: "0000000001.dead")
         let error = #expect(throws: DeadLetterStoreError.self) { _ = try openStore(scratch.storage) }
         #expect(error == .unknownVersion(file: "0000000001.dead", version: "2"))
         #expect(throws: DeadLetterStoreError.self) { _ = try listedIDs(scratch.storage) }
+        #expect(throws: DeadLetterStoreError.self) {
+            try DeadLetterStore<DirectoryStorage>.newest(in: scratch.storage, spool: spool)
+        }
         #expect(try scratch.bytes(of: "0000000001.dead") == bytes)
     }
 

@@ -29,6 +29,43 @@ import Testing
         #expect(try listedIDs(storage) == [1, 2])
     }
 
+    @Test func `no bit of the first line makes the letters another spool's, or a later version's`() throws {
+        let scratch = try ScratchDirectory()
+        let letters = [letter(1), letter(2), letter(3, .rejectedByDatabase)]
+        try openStore(scratch.storage).append(letters)
+        let whole = try scratch.bytes(of: name)
+        let headerEnd = try #require(whole.firstIndex(of: 0x0a)) + 1
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults(skipsSyncs: true))
+        for bit in 0..<headerEnd * 8 {
+            for other in try scratch.letters.names() where other != name { try scratch.letters.remove(other) }
+            var damaged = whole
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            try scratch.write(damaged, to: name)
+            let told = Told()
+            let store = try openStore(storage, diagnostics: told.diagnostics)
+            #expect(told.all.count == 1, "bit \(bit): it is said")
+            #expect(store.holdsRefusal(of: SequenceNumber(3)), "bit \(bit)")
+            try store.append(letters)
+            #expect(try openStore(storage).count == 3, "bit \(bit): each stands there once")
+            #expect(try listedIDs(storage) == [1, 2, 3], "bit \(bit)")
+        }
+    }
+
+    @Test func `a first line without a checksum, of the first days, is read, and written on behind`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1)])
+        let whole = try scratch.bytes(of: name)
+        let headerEnd = try #require(whole.firstIndex(of: 0x0a)) + 1
+        let header = Array("opslogd-dead-letters 1 \(spool)\n".utf8)
+        try scratch.write(header, to: name)
+        let told = Told()
+        try openStore(scratch.storage, diagnostics: told.diagnostics).append([letter(1)])
+        #expect(try scratch.bytes(of: name) == header + whole[headerEnd...])
+        try openStore(scratch.storage, diagnostics: told.diagnostics).append([letter(2)])
+        #expect(try listedIDs(scratch.storage) == [1, 2] && told.all.isEmpty)
+        #expect(try scratch.letters.names() == [name])
+    }
+
     @Test
     func `bytes are synced before they count, a new file's name too, and a torn end is kept aside before it goes`()
         throws

@@ -12,9 +12,10 @@ struct FaultSweepTests {
     @Test(arguments: StorageCall.allCases)
     func `the first call of each kind fails, and nothing is lost or there twice`(call: StorageCall) throws {
         let rule = CallFaults.Rule(call: call, nth: 1, code: EIO, isForGood: false, torn: .half)
-        // An empty spool has none to free, and no spool here a file to cut.
-        let scenario = try #require(FaultScenario.all.first { $0.name.contains(call == .remove ? "full" : "empty") })
-        #expect(try scenario.play(rule) == (call != .truncate))
+        // An empty spool has none to free, and no file to cut.
+        let name = [StorageCall.remove: "a spool that is full", .truncate: "torn ends"][call] ?? "an empty spool"
+        let scenario = try #require(FaultScenario.all.first { $0.name.contains(name) })
+        #expect(try scenario.play(rule), "the fault has struck")
     }
 
     @Test func `a sweep counts the faults that have struck, and goes on until none does`() {

@@ -51,6 +51,14 @@ private func sampleFrame() -> FrameHeader {
     #expect(chains.count == 7)
 }
 
+@Test func `the same positions make the same snapshot`() {
+    let keys = (0..<40).map { [UInt8](repeating: UInt8(97 + $0 % 7), count: 1 + $0) }
+    let positions = Dictionary(uniqueKeysWithValues: keys.map { ($0, $0) })
+    let bytes = Snapshot.bytes(positions: positions, pipelines: [])
+    let read = bytes.withUnsafeBytes { Snapshot.read($0) }
+    #expect(read?.positions.map(\.key) == keys.sorted { $0.lexicographicallyPrecedes($1) })
+}
+
 @Test func `a segment header is read back, and no other version is`() {
     let header = SegmentHeader(
         salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(11), chain: 12,
@@ -65,11 +73,46 @@ private func sampleFrame() -> FrameHeader {
     bytes[8] = 2
     #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .damaged(header))
     bytes[2048 + 8] = 2
-    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .unknownVersion(major: 2))
+    #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .invalid)
     bytes[8] = 1
     bytes[9] = 0
     bytes[30] ^= 1
     #expect(bytes.withUnsafeBytes(SegmentHeader.read) == .invalid)
+}
+
+@Test func `a version is believed where a checksum over it holds, and is damage otherwise`() {
+    func read(_ bytes: [UInt8]) -> SegmentHeader.Reading { bytes.withUnsafeBytes(SegmentHeader.read) }
+    func put(_ crc: Range<Int>, at place: Int, in bytes: inout [UInt8]) {
+        let value = bytes.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[crc])) }
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: place, as: UInt32.self) }
+    }
+    let header = SegmentHeader(
+        salt: salt, spool: UniqueID(high: 8, low: 9), firstSequence: SequenceNumber(11), chain: 12,
+        made: Timestamp(microseconds: 13), fileLength: 4110, previousFirst: SequenceNumber(3), previousSeal: 15,
+        run: UniqueID(high: 1, low: 1), isRecycled: true)
+    // A bit of the version in one copy, and any byte of the other.
+    for (version, other) in [(8, 2048), (12, 2048), (2048 + 8, 0), (2048 + 12, 0)] {
+        for at in other..<other + 128 {
+            var bytes = header.bytes
+            bytes[version] ^= 2
+            #expect(read(bytes) == .damaged(header))
+            bytes[at] ^= 1
+            #expect(read(bytes) == .invalid, "\(version), \(at)")
+        }
+    }
+    // Another version says so by the checksum over the whole, or by that of either copy of the fields.
+    for place in [8, 12] {
+        var bytes = header.bytes
+        bytes[place] = 7
+        put(0..<4092, at: 4092, in: &bytes)
+        #expect(read(bytes) == .unknownVersion(major: 7))
+        for copy in [0, 2048] {
+            var bytes = header.bytes
+            for other in [0, 2048] { bytes[other + place] = 7 }
+            put(copy..<copy + 124, at: copy + 124, in: &bytes)
+            #expect(read(bytes) == .unknownVersion(major: 7))
+        }
+    }
 }
 
 @Test func `another segment's fields in a header's place are noticed`() {

@@ -14,8 +14,10 @@ extension DiskState {
     fileprivate var names: [String] { (try? SimulatedDisk(self).names()) ?? [] }
 }
 
-@Test func `a disk that is full to the last block stops no start, no delivery and no stop`() throws {
+@Test(arguments: [true, false])
+func `a disk that is full to the last block stops no start, no delivery and no stop`(holdsAhead: Bool) throws {
     let disk = DiskState()
+    disk.contents.withLock { $0.holdsAhead = holdsAhead }
     let time = ManualTime()
     let receipt = NotedReceipt()
     var writer = try openSimulated(disk, time: time)
@@ -26,13 +28,13 @@ extension DiskState {
     }
     #expect(receipt.last == 7)
     disk.fill()
-    // The identity file passes its first block at about the thirtieth: then the reserve is what it needs.
+    // The identity file passes its first block at about the thirtieth: then it needs the reserve, or blocks of its own.
     for start in 1...50 {
         writer = try openSimulated(disk, time: time)
         #expect(try writer.makeReader().readNumbers() == Array(1...7), "start \(start)")
         if start % 2 == 0 { try writer.stopNow() }
     }
-    #expect(!disk.names.contains(Reserve.name) && writer.runs.count == 51)
+    #expect(disk.names.contains(Reserve.name) == holdsAhead && writer.runs.count == 51)
     #expect(!disk.names.contains { $0.hasSuffix(".new") })
     writer = try openSimulated(disk, time: time)
     writer.deliver(SequenceNumber(5))
@@ -50,6 +52,7 @@ extension DiskState {
 
 @Test func `without a block and without a reserve a start says so and changes nothing`() throws {
     let disk = DiskState()
+    disk.contents.withLock { $0.holdsAhead = false }
     _ = try openSimulated(disk)
     disk.fill()
     var runs = 1

@@ -215,6 +215,34 @@ private func checkNothingIsLostInSilence(_ model: LossModel, _ disk: DiskState, 
         #expect(outcomes == [.goesOnAt(SequenceNumber(171 + SpoolGap.margin))])
     }
 
+    @Test func `a number of which there is a dead letter is not given again behind a damaged end`() throws {
+        let disk = DiskState()
+        let writer = try openSimulated(disk)
+        for number in UInt64(1)...4 {
+            writer.append(chunk(number...number))
+            try writer.settle()
+        }
+        // The groups of 3 and 4; what became of them stands in no cursor yet.
+        let end = try #require(disk.segmentNodes().first)
+        let places = try SpoolInspector(SimulatedDisk(disk)).framePlaces().filter(\.holdsRecords)
+        disk.edit(end) { bytes in for place in places.suffix(2) { bytes[Int(place.offset)] ^= 1 } }
+        let before = disk.operations
+        #expect(throws: SpoolError.self) { _ = try openSimulated(disk, deadLetter: SequenceNumber(3)) }
+        #expect(disk.operations == before, "a start that stops changes nothing")
+        var settling = try settlement(disk)
+        let missing = try #require(try settling.missing(deadLetter: SequenceNumber(3)))
+        #expect(missing.sign == "there is a dead letter of record 00000000000000000003")
+        #expect(missing.first == SequenceNumber(3) && missing.lastKnown == SequenceNumber(3))
+        let next = SequenceNumber(4 + SpoolGap.margin)
+        let outcomes = try settling.adopt(deadLetter: SequenceNumber(3))
+        #expect(outcomes == [.goesOnAt(next)])
+        for _ in 0..<2 {
+            let writer = try openSimulated(disk, deadLetter: SequenceNumber(3))
+            #expect(writer.status.lostRanges.map(\.first) == [SequenceNumber(3)])
+            #expect(writer.status.durable.rawValue + 1 == next.rawValue, "nothing was appended")
+        }
+    }
+
     @Test func `without room for a segment the start says so, and goes on once there is some`() throws {
         var (disk, model) = try rolledBack(delivered: 180, cursor: 150)
         var settling = try settlement(disk)

@@ -111,12 +111,19 @@ func refusal(_ disk: DiskState) -> SpoolError? {
     }
 }
 
-@Test func `an unknown major version stops with 78`() throws {
+@Test(arguments: [true, false])
+func `an unknown major version stops with 78, and one of which no checksum knows is damage`(isWritten: Bool) throws {
     let disk = try threeSegments()
     disk.edit(disk.segmentNodes()[1]) { bytes in
         for copy in [0, 2048] { bytes[copy + 8] = 9 }
+        guard isWritten else { return }
+        let crc = bytes.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[..<4092])) }
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: crc.littleEndian, toByteOffset: 4092, as: UInt32.self) }
     }
-    #expect(refusal(disk)?.exitStatus == 78)
+    if isWritten { return #expect(refusal(disk)?.exitStatus == 78) }
+    let notes = NotedDiagnostics()
+    _ = try openSimulated(disk, diagnostics: notes.diagnostics)
+    #expect(notes.texts(.warning).contains { $0.contains("neither its header nor the copy in it verifies") })
 }
 
 @Test func `a read error stops and cuts nothing`() throws {

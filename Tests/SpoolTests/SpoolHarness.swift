@@ -73,12 +73,12 @@ func testOptions(
 
 func openSimulated(
     _ disk: DiskState, time: ManualTime = ManualTime(), options: SpoolOptions = testOptions(),
-    diagnostics: Diagnostics = .silent, host: SpoolHost = testHost,
+    diagnostics: Diagnostics = .silent, host: SpoolHost = testHost, deadLetter: SequenceNumber = .zero,
     pipelines: (@Sendable () -> [SnapshotEntry])? = nil
 ) throws(SpoolError) -> SimulatedWriter {
     try SimulatedWriter.open(
-        disk: SimulatedDisk(disk), time: time, options: options, host: host, diagnostics: diagnostics,
-        registry: Registry(), pipelines: pipelines)
+        disk: SimulatedDisk(disk), time: time, options: options, host: host, deadLetter: deadLetter,
+        diagnostics: diagnostics, registry: Registry(), pipelines: pipelines)
 }
 
 extension SpoolWriter {

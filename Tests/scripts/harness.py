@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OPSLOGD = os.environ.get("OPSLOGD", os.path.join(ROOT, ".build", "debug", "opslogd"))
@@ -52,6 +53,26 @@ def wait_until(what, condition, seconds=30, interval=0.02):
             return value
         time.sleep(interval)
     raise TimeoutError("not within %d s: %s" % (seconds, what))
+
+
+class TakesTooLong(RuntimeError):
+    """Something was still under way when its time was over."""
+
+
+@contextlib.contextmanager
+def bounded(what, seconds):
+    """Whatever the body waits for, it ends after that time; says where it was then."""
+    def end(_, frame):
+        place = "; ".join("%s:%d %s" % (os.path.basename(f.filename), f.lineno, f.name)
+                          for f in traceback.extract_stack(frame)[-4:])
+        raise TakesTooLong("%s: not within %d s; it was at %s" % (what, seconds, place))
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def scratch_directory():
@@ -111,7 +132,7 @@ class Server:
     def query(self, sql):
         """Rows as lists of strings."""
         out = subprocess.run([os.path.join(self.programs, "psql"), "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-                              self.conninfo, "-c", sql], check=True, capture_output=True, text=True).stdout
+                              self.conninfo, "-c", sql], check=True, capture_output=True, text=True, timeout=120).stdout
         return [line.split("\t") for line in out.splitlines()]
 
     def value(self, sql):
@@ -214,8 +235,8 @@ class Producer:
 
     def __init__(self, path, ack=True):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
         self.socket.settimeout(30)
+        self.socket.connect(path)
         self.buffer = b""
         if ack:
             self.socket.sendall(b'{"opslogd":{"ack":true}}\n')

@@ -18,8 +18,6 @@ public struct DeadLetterList<Disk: Storage> {
     private let ended: Set<SequenceNumber>
     /// Every rejected line of the spool up to here stands in the files, if they are whole.
     public let movedUpTo: SequenceNumber
-    /// The highest id of all letters, ended ones and refusals included.
-    public let newest: SequenceNumber
     /// Entries and ends of files that are not intact, as `FILE: OFFSET`; what a daemon is just writing is not among them.
     public let damage: [String]
 
@@ -28,7 +26,7 @@ public struct DeadLetterList<Disk: Storage> {
     /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
     public init(in stateDirectory: Disk) throws {
         guard try stateDirectory.names().contains(DeadLetterStore<Disk>.directoryName) else {
-            (files, outOfOrder, ended, movedUpTo, newest, damage) = ([], [], [], .zero, .zero, [])
+            (files, outOfOrder, ended, movedUpTo, damage) = ([], [], [], .zero, [])
             return
         }
         let directory = try stateDirectory.directory(DeadLetterStore<Disk>.directoryName)
@@ -70,7 +68,6 @@ public struct DeadLetterList<Disk: Storage> {
         self.ended = ended
         self.damage = damage
         movedUpTo = newest
-        self.newest = max(newest, outOfOrder.map(\.entry.id).max() ?? .zero, ended.max() ?? .zero)
     }
 
     /// Calls its body with each durable group of the spool that has records from a number on, in order.

@@ -87,7 +87,7 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
 
     /// Ends the watches that nothing has asked for since the walk began.
     func endUnused() {
-        for (path, watch) in watchOf where !needed.contains(path) {
+        for (path, watch) in watchOf.sorted(by: { $0.key < $1.key }) where !needed.contains(path) {
             watchOf[path] = nil
             directoriesOf[watch]?.remove(path)
             guard directoriesOf[watch]?.isEmpty ?? true else { continue }
@@ -272,7 +272,7 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
         }
         guard let name = event.name, !name.isEmpty else { return }
         let isContent = event.events.contains(.modified)
-        for directory in directories {
+        for directory in directories.sorted() {
             if ancestors.contains(directory), !isContent { add(.everything) }
             if event.events.contains(.isDirectory) { continue }
             let path = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
@@ -283,7 +283,7 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
             if event.events.contains(.movedTo), let old = leaving[event.cookie] {
                 add(.moved(from: old.path, to: path))
             }
-            for link in linksTo[path] ?? [] { add(isContent ? .modified(link) : .look(link)) }
+            for link in linksTo[path]?.sorted() ?? [] { add(isContent ? .modified(link) : .look(link)) }
         }
         if event.events.contains(.movedTo) { leaving[event.cookie] = nil }
     }

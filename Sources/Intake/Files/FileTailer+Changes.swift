@@ -40,7 +40,7 @@ extension FileTailer {
             case .file(let serial):
                 if let file = files[serial] {
                     hasChanged(file)
-                    for name in file.names { look(at: name) }
+                    for name in file.names.sorted() { look(at: name) }
                 }
             }
         }

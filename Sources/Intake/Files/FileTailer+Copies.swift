@@ -81,7 +81,7 @@ extension FileTailer {
     }
 
     private func mustBeHeldOn(_ file: Tracked) throws(SystemError) -> Bool {
-        if let key = file.resembled, let original = files.values.first(where: { $0.positionKey == key }),
+        if let key = file.resembled, let original = filesInOrder.first(where: { $0.positionKey == key }),
             try original.hasOtherContent()
         {
             return true

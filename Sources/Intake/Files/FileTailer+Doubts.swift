@@ -20,7 +20,7 @@ extension FileTailer {
             if !areLeft {
                 tell { try losses?.passedOver(range: doubt.range, input: options.name) }
             } else {
-                let certain = files.values.filter { !$0.isInDoubt }.map(\.positionKey)
+                let certain = filesInOrder.filter { !$0.isInDoubt }.map(\.positionKey)
                 let keys = doubt.keys.intersection(certain).sorted { $0.lexicographicallyPrecedes($1) }
                 tell { try losses?.areCertain(keys, range: doubt.range) }
             }
@@ -38,7 +38,7 @@ extension FileTailer {
     func beginDoubts() {
         guard !doubts.isEmpty else { return }
         doubtsEnd = window.openTicket - 1
-        for file in files.values where file.standing == .named && !file.isInDoubt { noteCertain(file.path) }
+        for file in filesInOrder where file.standing == .named && !file.isInDoubt { noteCertain(file.path) }
     }
 
     private func noteCertain(_ name: String) {

@@ -86,9 +86,7 @@ final class DiskDamage {
         // Not the last line's end, while a daemon may write the next line behind it.
         let end = isRunning ? (length - 1) / DiskState.sector * DiskState.sector : length
         let former = bytes("dead-letters", name)
-        // Behind the sector of the first line: without that nobody can tell whose letters they are.
-        guard end > DiskState.sector else { return }
-        guard let range = damage("dead-letters", name, DiskState.sector..<end, kind, &random) else { return }
+        guard end > 0, let range = damage("dead-letters", name, 0..<end, kind, &random) else { return }
         // Nothing stops for it, and what the spool still holds is moved again: nobody puts it back behind that.
         wounds.removeLast()
         letters.formUnion(JournalBooks.letters(in: former, touching: range))

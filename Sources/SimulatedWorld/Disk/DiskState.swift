@@ -13,6 +13,12 @@ package final class DiskState: Sendable {
         /// What stands on the medium in sectors that a failed sync has given up: the cache shows what was written, and no
         /// later sync writes it.
         package var givenUp: [Int: [UInt8]] = [:]
+        /// Up to where blocks are held for later writes.
+        package var reserved = 0
+
+        /// Of 4 KiB.
+        package var blocks: Int { Self.blocks(max(bytes.count, reserved)) }
+        package static func blocks(_ length: Int) -> Int { (length + 4095) / 4096 }
     }
 
     package struct Directory {
@@ -27,6 +33,8 @@ package final class DiskState: Sendable {
         package var nextNode = 1
         /// Operations that change something, so far.
         package var operations = 0
+        /// Of each of them, and of all bytes that were written.
+        package var digest = CourseDigest()
         /// What was called, in order, since a test began to note it.
         package var calls: [String]?
         /// From this operation on everything fails, as if the machine had gone.
@@ -37,6 +45,8 @@ package final class DiskState: Sendable {
         package var available: UInt64 = 1 << 40
         /// Blocks of 4 KiB of all files together, beyond which none grows; nil: as many as are wanted.
         package var capacityBlocks: Int?
+        /// Whether blocks can be held ahead of what is written, as most file systems let it.
+        package var holdsAhead = true
         /// So many calls from now on, of those that may need a block, the next one fails with ENOSPC.
         package var callsUntilFull: Int?
         /// Calls that are to fail.
@@ -59,6 +69,7 @@ package final class DiskState: Sendable {
     ) throws(SystemError) -> Result {
         try perform { contents throws(SystemError) in
             contents.operations += 1
+            contents.digest.take(call.systemName)
             contents.calls?.append(call.systemName)
             if contents.operations > contents.failsFrom { throw contents.failure(call, EIO) }
             guard contents.hasBlock(for: call) else { throw contents.failure(call, ENOSPC) }
@@ -146,6 +157,8 @@ package final class DiskState: Sendable {
                 }
                 node.before = [:]
                 node.durableLength = node.bytes.count
+                // Whether that outlives a crash is the file system's business.
+                node.reserved = 0
                 contents.nodes[number] = node
             }
         }
@@ -209,7 +222,7 @@ extension DiskState.Contents {
     /// nobody else gets the blocks.
     package var usedBlocks: Int {
         let linked = Set(directories.values.flatMap { [$0.entries.values, $0.durable.values].joined() })
-        return linked.reduce(0) { $0 + ((nodes[$1]?.bytes.count ?? 0) + 4095) / 4096 }
+        return linked.reduce(0) { $0 + (nodes[$1]?.blocks ?? 0) }
     }
 
     /// What a call fails with that is told to.
@@ -227,7 +240,7 @@ extension DiskState.Contents {
     /// Whether the file may be so long.
     package func hasRoom(for node: Int, length: Int) -> Bool {
         guard let capacityBlocks else { return true }
-        let grown = (length + 4095) / 4096 - ((nodes[node]?.bytes.count ?? 0) + 4095) / 4096
+        let grown = DiskState.Node.blocks(length) - (nodes[node]?.blocks ?? 0)
         return grown <= 0 || usedBlocks + grown <= capacityBlocks
     }
 

@@ -28,6 +28,7 @@ package final class SimulatedFile: StorageFile {
         let node = node
         let length = parts.reduce(0) { $0 + $1.count }
         try state.change(.write) { rule, contents in
+            contents.note(parts, at: offset, of: node)
             switch rule.torn {
             case .nothing: break
             case .half: contents.write(parts, first: length / 2, at: Int(offset), of: node)
@@ -37,6 +38,7 @@ package final class SimulatedFile: StorageFile {
             guard contents.hasRoom(for: node, length: Int(offset) + length) else {
                 throw contents.failure(.write, ENOSPC)
             }
+            contents.note(parts, at: offset, of: node)
             contents.write(parts, first: length, at: Int(offset), of: node)
         }
     }
@@ -69,7 +71,20 @@ package final class SimulatedFile: StorageFile {
 
     package func truncate(to length: UInt64) throws(SystemError) {
         let node = node
-        try state.change(.truncate) { contents throws(SystemError) in contents.nodes[node]?.resize(Int(length)) }
+        try state.change(.truncate) { contents throws(SystemError) in
+            contents.nodes[node]?.resize(Int(length))
+            contents.nodes[node]?.reserved = 0
+        }
+    }
+
+    /// None of the operations that are counted: no crash shows whether it was done. And no excuse for a daemon that ends.
+    package func reserve(upTo length: UInt64) {
+        state.contents.withLock { contents in
+            guard contents.callFaults.failure(of: .reserve) == nil, contents.holdsAhead,
+                contents.hasRoom(for: node, length: Int(length)), let before = contents.nodes[node]?.reserved
+            else { return }
+            contents.nodes[node]?.reserved = max(before, Int(length))
+        }
     }
 
     package func length() throws(SystemError) -> UInt64 {
@@ -78,6 +93,12 @@ package final class SimulatedFile: StorageFile {
 }
 
 extension DiskState.Contents {
+    fileprivate mutating func note(_ parts: [UnsafeRawBufferPointer], at offset: UInt64, of node: Int) {
+        digest.take(UInt64(node))
+        digest.take(offset)
+        for part in parts { digest.take(part) }
+    }
+
     /// So many bytes of the parts, one behind the other.
     fileprivate mutating func write(_ parts: [UnsafeRawBufferPointer], first count: Int, at offset: Int, of node: Int) {
         var at = offset

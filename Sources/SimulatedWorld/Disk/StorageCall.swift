@@ -1,6 +1,4 @@
 /// The kinds of calls that meet at the storage seam, each of which can be told to fail.
-///
-/// `reserve` is none of them: it is a wish, which the simulated disk never grants.
 package enum StorageCall: String, CaseIterable, Sendable {
     case openReading = "open for reading"
     case openWriting = "open for writing"
@@ -17,11 +15,14 @@ package enum StorageCall: String, CaseIterable, Sendable {
     case names = "readdir"
     case length = "fstat"
     case availableBytes = "fstatvfs"
+    /// A wish: nobody hears that it failed.
+    case reserve = "fallocate beyond the end"
 
     /// As an error names it.
     package var systemName: String {
         switch self {
         case .openReading, .openWriting, .openCreating: "open"
+        case .reserve: "fallocate"
         default: rawValue
         }
     }

@@ -38,6 +38,13 @@ package struct FaultScenario: Sendable {
                 [.powerCutWithin(share: 50, seed: 6, operations: 1)], arrive(10), settle,
             ]),
         FaultScenario(
+            // Within the first append of dead letters, and of the line of a run.
+            "torn ends of the dead letters and of the identity",
+            [
+                arrive(60), settle, write(60), [.powerCutWithin(share: 50, seed: 5, operations: 3)], arrive(10), settle,
+                [.powerCutTwice(share: 50, seed: 5, operations: 7)], arrive(10), settle,
+            ]),
+        FaultScenario(
             "a damaged place in the backlog, and another while it is read",
             [
                 [.databaseUp(false)], arrive(60), [.damage(.frame, .sector, seed: 1, isRunning: false)], arrive(60),

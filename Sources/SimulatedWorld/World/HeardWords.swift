@@ -5,6 +5,7 @@ final class HeardWords: Sendable {
     private struct State {
         var isEndSaid = false
         var areLettersSaid = false
+        var digest = CourseDigest()
     }
 
     private let state = Mutex(State())
@@ -15,11 +16,14 @@ final class HeardWords: Sendable {
     func hear(_ text: String) {
         trace?(text)
         state.withLock { state in
+            state.digest.take(text)
             if text.contains("torn or damaged end") { state.isEndSaid = true }
             if text.contains("dead-letters/") { state.areLettersSaid = true }
         }
     }
 
+    /// Of all of it.
+    var digest: UInt64 { state.withLock { $0.digest.value } }
     /// Of the spool's end, since it was forgotten.
     var isEndSaid: Bool { state.withLock { $0.isEndSaid } }
     func forgetEnd() { state.withLock { $0.isEndSaid = false } }

@@ -55,7 +55,7 @@ final class SimulatedDaemon {
         self.time = time
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
-            diagnostics: diagnostics, registry: registry,
+            deadLetter: Self.newestDeadLetter(state), diagnostics: diagnostics, registry: registry,
             sources: FilePositionReader(inputs: [sources.options.name]),
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         store = try DeadLetterStore(
@@ -85,6 +85,13 @@ final class SimulatedDaemon {
             fileSystem: sources.startProcess(), clock: time, watermarkClock: watermarkClock, diagnostics: diagnostics,
             registry: registry, board: board, claims: FileClaims(), losses: writer,
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
+    }
+
+    /// As the executable asks before it opens the spool.
+    static func newestDeadLetter(_ state: SimulatedDisk) throws -> SequenceNumber {
+        let settlement = try SpoolSettlement(
+            state.directory("spool"), host: host, now: Timestamp(microseconds: 0))
+        return try settlement.map { try DeadLetterStore.newest(in: state, spool: $0.birthName) } ?? .zero
     }
 
     // MARK: Its steps

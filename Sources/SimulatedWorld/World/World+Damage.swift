@@ -24,15 +24,14 @@ extension World {
         try damage.strike(place, kind, durable: durable, isRunning: daemon != nil, seed: seed)
     }
 
-    /// Of the last group, nothing may have its fate, here or in any state that the database ever had: that would be a spool
-    /// that was set back.
+    /// Of the last group, nothing may have been delivered, here or in any state that the database ever had: that would be a
+    /// spool that was set back. If there is a dead letter of it, a start says so and stops.
     private func damageEnd(_ kind: DamageKind, seed: UInt64) throws {
-        guard let daemon else { return }
+        guard daemon != nil else { return }
         noteTop()
-        let refused = (0..<UInt64(entries.count)).map { $0 + 1 }.last { daemon.holdsRefusal(of: SequenceNumber($0)) }
-        let top = max(top, SequenceNumber(refused ?? 0))
         endProcess()
         guard let struck = try damage.strikeEnd(kind, behind: top, seed: seed) else { return }
+        if try isMissingNoticed() { return try goOnWithoutMissing() }
         // They were acknowledged, and may be gone: but not without a word.
         let lines = entries.enumerated().filter { struck.contains(UInt64($0.offset + 1)) }.map(\.element.line)
         acknowledged.subtract(lines)
@@ -68,6 +67,10 @@ extension World {
         image = nil
         older.restore(to: disk)
         guard try isMissingNoticed() else { return newest.restore(to: disk) }
+        try goOnWithoutMissing()
+    }
+
+    private func goOnWithoutMissing() throws {
         try checkDoesNotStart()
         let next = try adopt()
         let lost = UInt64(max(0, segmentsEnd())) + 1
@@ -95,7 +98,9 @@ extension World {
     /// What neither cursor nor runs know of, nobody can miss. What the database has beyond their knowledge is known in time.
     private func isMissingNoticed() throws -> Bool {
         do {
-            return try disk.unfailing { try settlement()?.missing() != nil }
+            return try disk.unfailing {
+                try settlement()?.missing(deadLetter: SimulatedDaemon.newestDeadLetter(SimulatedDisk(disk))) != nil
+            }
         } catch is SpoolError {
             return false
         }
@@ -128,7 +133,8 @@ extension World {
         defer { disk.contents.withLock { ($0.available, $0.failsNextSync) = (available, failsNextSync) } }
         let outcomes = try disk.unfailing {
             var settling = try settlement()
-            return try settling?.adopt(margin: Self.margin) ?? []
+            let deadLetter = try SimulatedDaemon.newestDeadLetter(SimulatedDisk(disk))
+            return try settling?.adopt(deadLetter: deadLetter, margin: Self.margin) ?? []
         }
         guard case .goesOnAt(let next)? = outcomes.last else {
             throw BrokenPromise("segments are missing, and adopting says \(outcomes)")

@@ -53,7 +53,14 @@ final class World {
     private var failuresBefore = 0
     /// Whether a call has failed that was told to, by `fail`.
     private(set) var hasFaultStruck = false
-    private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    private var noted = CourseDigest()
+    /// Of what became of every line, of all that the daemon said, and of all that was written to its disk.
+    var digest: UInt64 {
+        var digest = noted
+        digest.take(heard.digest)
+        digest.take(disk.contents.withLock { $0.digest.value })
+        return digest.value
+    }
 
     /// - Parameter trace: is told of each action, and of all that the daemon says.
     init(seed: UInt64, trace: (@Sendable (String) -> Void)? = nil) {
@@ -211,9 +218,7 @@ final class World {
     /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
     func endProcess(with error: any Error) throws {
         note("\(error)")
-        // A bit of a version is one of a version that nobody knows.
-        let isOfDamage = (error as? SpoolError).map { [.damaged, .unknownVersion].contains($0.code) } ?? false
-        if isOfDamage, damage.heal() { return endProcess() }
+        if (error as? SpoolError)?.code == .damaged, damage.heal() { return endProcess() }
         if (error as? SpoolError)?.code == .system(ENOSPC), makeRoom() { return endProcess() }
         guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")
@@ -334,7 +339,5 @@ final class World {
         return calmRounds > 24
     }
 
-    func note(_ text: String) {
-        for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    }
+    func note(_ text: String) { noted.take(text) }
 }

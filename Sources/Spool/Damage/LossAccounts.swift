@@ -90,7 +90,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
         try change { state throws(SpoolError) in
             state.deadLetters = deadLetters
             var entries: [LossEntry] = []
-            for loss in state.file.book.losses.values.sorted(by: { $0.number < $1.number })
+            for loss in state.file.book.inOrder
             where loss.verdict == .open && !loss.isCleared {
                 let doubts = loss.notice.isDoubtful ? loss.doubts : nil
                 // What is moved later lies behind the range, and says nothing of it.
@@ -108,7 +108,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
     }
 
     var losses: [LossBook.Loss] {
-        state.withLock { $0.book.losses.values.sorted { $0.number < $1.number } }
+        state.withLock { $0.book.inOrder }
     }
 
     // MARK: Noting
@@ -192,7 +192,10 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let notice = LossNotice(
             name: name, spool: state.name, time: now().rfc3339, until: (until?.unixMicroseconds ?? 0) * 1000,
             isDoubtful: until != nil)
-        let doubts = until == nil ? [] : doubts.filter { sources.input(of: $0) != nil }
+        let doubts =
+            until == nil
+            ? []
+            : doubts.filter { sources.input(of: $0) != nil }.sorted { $0.lexicographicallyPrecedes($1) }
         var found: [SourceRange] = []
         for (index, gap) in (gaps.known + gaps.others).enumerated() {
             guard var bytes = sources.range(of: gap) else { continue }
@@ -261,7 +264,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
 
     private func decide(_ state: inout State, isAccepted: Bool) throws(SpoolError) {
         var entries: [LossEntry] = []
-        for loss in state.file.book.losses.values.sorted(by: { $0.number < $1.number }) where loss.verdict == .open {
+        for loss in state.file.book.inOrder where loss.verdict == .open {
             let first = state.file.book.firstAtStake(loss.notice) ?? .zero
             let doubts = loss.notice.isDoubtful ? loss.doubts : nil
             let isUnknown = !loss.isCleared || loss.notice.spool != state.name
@@ -311,8 +314,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
 
     func setAsideFurther(_ key: [UInt8], from: UInt64, upTo: UInt64) throws(SpoolError) {
         try change { state throws(SpoolError) in
-            for loss in state.file.book.losses.values {
-                for (index, bytes) in loss.sources where bytes.key == key && bytes.from <= from {
+            for loss in state.file.book.inOrder {
+                for (index, bytes) in loss.sourcesInOrder where bytes.key == key && bytes.from <= from {
                     guard let end = bytes.upTo, from <= end, end < upTo else { continue }
                     var longer = bytes
                     longer.upTo = upTo

@@ -33,11 +33,11 @@ extension LossBook {
     /// A range with positions in doubt that is set aside withdraws what was to be read before it: so those come first, and
     /// what was said of others later behind them.
     var entries: [LossEntry] {
-        let all = losses.values.sorted { $0.number < $1.number }
+        let all = inOrder
         var entries: [LossEntry] = []
         for loss in all {
             entries.append(.range(loss.number, loss.notice))
-            for (index, bytes) in loss.sources.sorted(by: { $0.key < $1.key }) {
+            for (index, bytes) in loss.sourcesInOrder {
                 entries.append(.source(loss.number, index, bytes))
             }
             for key in loss.doubts.sorted(by: { $0.lexicographicallyPrecedes($1) }) {

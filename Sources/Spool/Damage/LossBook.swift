@@ -34,6 +34,10 @@ struct LossBook: Sendable, Equatable {
         /// Whether lines of it are read again, were, or will be if the database lets them.
         var comesAgain: Bool { isAsked || verdict != .aside && sources.values.contains(where: \.isExact) }
 
+        var sourcesInOrder: [(number: Int, bytes: SourceRange)] {
+            sources.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        }
+
         /// Those that wait for the operator's word.
         var isWaitingForWord: Bool {
             verdict != .open && !isAsked && sources.keys.contains { !done.contains($0) && !due.contains($0) }
@@ -45,6 +49,9 @@ struct LossBook: Sendable, Equatable {
     private var unfinished: [Int: Loss] = [:]
 
     var next: Int { max(losses.keys.max() ?? 0, unfinished.keys.max() ?? 0) + 1 }
+
+    /// By their numbers.
+    var inOrder: [Loss] { losses.values.sorted { $0.number < $1.number } }
 
     func holds(_ name: String) -> Bool { losses.values.contains { $0.notice.name == name } }
     /// Whether inputs wait for the verdict on a range of this name, or have not gone on behind it. Ends that are torn at
@@ -106,7 +113,7 @@ struct LossBook: Sendable, Equatable {
     func orders(for input: String) -> DamageOrders {
         var orders = DamageOrders()
         guard !losses.isEmpty else { return orders }
-        for loss in losses.values.sorted(by: { $0.number < $1.number }) {
+        for loss in inOrder {
             if loss.verdict == .open, loss.notice.isDoubtful {
                 orders.wait =
                     "the spool lost \(loss.notice.inWords), in which positions of its files may have stood: it reads on "
@@ -127,7 +134,7 @@ struct LossBook: Sendable, Equatable {
     /// Without what is listed already of the same source, in as many parts as that leaves.
     func unlisted(_ bytes: SourceRange) -> [SourceRange] {
         var parts = [bytes]
-        for other in losses.values.flatMap(\.sources.values) where other.key == bytes.key {
+        for other in inOrder.flatMap(\.sourcesInOrder).map(\.bytes) where other.key == bytes.key {
             parts = parts.flatMap { part -> [SourceRange] in
                 var (before, behind) = (part, part)
                 before.upTo = min(part.upTo ?? .max, other.from)

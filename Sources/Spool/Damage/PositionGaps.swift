@@ -30,7 +30,7 @@ struct PositionGaps: Sendable {
 
     /// Sources whose newest positions may have stood in that place, or one before it.
     func doubtful(upTo loss: Int) -> [(key: [UInt8], before: [UInt8])] {
-        pending.filter { $0.value.loss <= loss }.map { ($0.key, $0.value.before) }
+        pending.filter { $0.value.loss <= loss }.inOrder.map { ($0.key, $0.value.before) }
     }
 
     /// Whether a source was not met again since that place.
@@ -75,7 +75,8 @@ struct PositionGaps: Sendable {
     /// Takes the positions that are known behind the place, with no lines: those of a snapshot.
     mutating func take(snapshot positions: [[UInt8]: [UInt8]]) {
         guard first != nil else { return }
-        for key in Set(pending.keys).union(positions.keys) {
+        let keys = Set(pending.keys).union(positions.keys)
+        for key in keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             meet(key, positions[key]) { PositionGap(key: key, before: $0, after: $1) }
         }
     }
@@ -94,7 +95,7 @@ struct PositionGaps: Sendable {
         try chunk.forEachRecord { record in
             firsts[record.originator] = min(firsts[record.originator] ?? .max, record.offset)
         }
-        return firsts.compactMap { index, offset in
+        return firsts.sorted { $0.key < $1.key }.compactMap { index, offset in
             Int(index) < originators.count ? (originators[Int(index)], offset) : nil
         }
     }

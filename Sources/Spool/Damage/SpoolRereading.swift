@@ -45,6 +45,6 @@ public struct SpoolRereading<Disk: Storage> {
 extension SpoolInspector {
     /// Every lost range, and what became of the lines of files in it.
     public func losses() throws(SpoolError) -> [LossSummary] {
-        try LossFile(disk).book.losses.values.sorted { $0.number < $1.number }.map { LossSummary($0) }
+        try LossFile(disk).book.inOrder.map { LossSummary($0) }
     }
 }

@@ -67,26 +67,29 @@ struct SegmentHeader: Equatable, Sendable {
 
     static func read(_ bytes: UnsafeRawBufferPointer) -> Reading { read(bytes, named: nil) }
 
-    /// The version is looked at before the checksum, whose place another version may have changed.
+    /// A version is believed where a checksum over it holds, be it that of the whole or that of a copy of the fields: in
+    /// every version they stand where they stand in this one. Otherwise a version that is not known is damage.
     ///
     /// - Parameter first: what the file's name says: a copy of the fields that came from another segment is none of this.
     static func read(_ bytes: UnsafeRawBufferPointer, named first: SequenceNumber?) -> Reading {
         guard bytes.count >= length else { return .invalid }
-        let isSigned = bytes.prefix(magic.count).elementsEqual(magic)
-        if isSigned, hasOneSetOfFields(bytes),
+        if bytes.prefix(magic.count).elementsEqual(magic),
             bytes.littleEndian(checksumOffset, as: UInt32.self) == CRC32C.of(bytes.part(0, checksumOffset))
         {
-            return versionReading(bytes) ?? fields(bytes).map { .valid($0) } ?? .invalid
+            if let other = versionReading(bytes) { return other }
+            if hasOneSetOfFields(bytes) { return fields(bytes).map { .valid($0) } ?? .invalid }
         }
+        var other: Reading?
         for copy in [bytes.part(0, fieldsLength), bytes.part(copyOffset, fieldsLength)] {
-            guard copy.prefix(magic.count).elementsEqual(magic), versionReading(copy) == nil,
+            guard copy.prefix(magic.count).elementsEqual(magic),
                 copy.littleEndian(fieldsChecksumOffset, as: UInt32.self)
                     == CRC32C.of(copy.part(0, fieldsChecksumOffset))
             else { continue }
-            guard let header = fields(copy) else { continue }
+            other = other ?? versionReading(copy)
+            guard versionReading(copy) == nil, let header = fields(copy) else { continue }
             if first == nil || header.firstSequence == first { return .damaged(header) }
         }
-        return isSigned ? versionReading(bytes) ?? .invalid : .invalid
+        return other ?? .invalid
     }
 
     /// Fields with their checksum behind them leave a CRC in one state, whatever they say: the checksum over the whole does

@@ -9,7 +9,7 @@ enum Snapshot {
         var bytes: [UInt8] = []
         bytes.appendLittleEndian(UInt32(positions.count))
         bytes.appendLittleEndian(UInt32(pipelines.count))
-        for (key, value) in positions { append((key, value), to: &bytes) }
+        for (key, value) in positions.inOrder { append((key, value), to: &bytes) }
         for entry in pipelines { append(entry, to: &bytes) }
         return bytes
     }
@@ -42,6 +42,12 @@ enum Snapshot {
         }
         return at == bytes.count ? (positions, pipelines) : nil
     }
+}
+
+extension Dictionary where Key == [UInt8] {
+    /// By their keys. The order of the dictionary is another one in each process: whatever is written, said or chosen by
+    /// it would be, too.
+    var inOrder: [(key: Key, value: Value)] { sorted { $0.key.lexicographicallyPrecedes($1.key) } }
 }
 
 extension [UInt8] {

@@ -25,7 +25,7 @@ struct SpoolGap: Sendable, Hashable {
     }
 }
 
-/// What the cursor or the runs know, and the segments do not hold.
+/// What the cursor, the runs or the dead letters know, and the segments do not hold.
 struct MissingSegments: Sendable, Hashable {
     /// The first number without a record.
     var first: SequenceNumber

@@ -52,8 +52,10 @@ public struct SpoolSettlement<Disk: Storage> {
 
     /// Under which its position rows stand.
     public var name: UniqueID { file.identity.name }
+    /// Of its files, and of its numbering.
+    public var birthName: UniqueID { file.identity.spool }
 
-    /// Segments of which only cursor and runs still know.
+    /// Segments of which only cursor, runs and dead letters still know.
     public struct Missing: Sendable, Hashable {
         /// The last record that the segments hold.
         public var last: SequenceNumber
@@ -66,18 +68,21 @@ public struct SpoolSettlement<Disk: Storage> {
 
     /// What `adopt` would go on without; nil if nothing is missing at the end, or that was said before. Reads the last
     /// segment.
-    public func missing() throws(SpoolError) -> Missing? {
-        guard let (found, missing) = try examined() else { return nil }
+    ///
+    /// - Parameter deadLetter: the last record of this spool of which there is a dead letter.
+    public func missing(deadLetter: SequenceNumber = .zero) throws(SpoolError) -> Missing? {
+        guard let (found, missing) = try examined(deadLetter) else { return nil }
         return Missing(
             last: SequenceNumber(found.nextSequence.rawValue - 1), first: missing.first,
             lastKnown: SequenceNumber(missing.known.rawValue - 1), sign: missing.sign)
     }
 
-    private func examined() throws(SpoolError) -> (SpoolRecovery<Disk>, MissingSegments)? {
+    private func examined(_ deadLetter: SequenceNumber) throws(SpoolError) -> (SpoolRecovery<Disk>, MissingSegments)? {
         let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
         do {
             let found = try SpoolRecovery.examine(
-                disk, segments: segments, host: file.identity.host, isSettling: true, makingIdentity: { .zero })
+                disk, segments: segments, host: file.identity.host, deadLetter: deadLetter, isSettling: true,
+                makingIdentity: { .zero })
             guard found.gap == nil, let missing = found.missing else { return nil }
             return (found, missing)
         } catch  where error.code == .damaged || error.code == .unknownVersion {
@@ -93,17 +98,17 @@ public struct SpoolSettlement<Disk: Storage> {
     /// the missing ones as lost.
     ///
     /// - Parameters:
-    ///   - deadLetter: the highest id of all dead letters.
+    ///   - deadLetter: as of `missing`.
     ///   - margin: how many numbers are passed over beyond all that is known.
     public mutating func adopt(
         deadLetter: SequenceNumber = .zero, margin: UInt64 = SpoolSettlement.margin,
         randomID: () -> UniqueID = UniqueID.random
     ) throws(SpoolError) -> [Outcome] {
         var outcomes: [Outcome] = []
-        if let (_, missing) = try examined() {
-            let known = max(missing.known, deadLetter.advanced(by: 1))
+        if let (_, missing) = try examined(deadLetter) {
             let gap = SpoolGap(
-                first: missing.first, known: known, next: SequenceNumber(known.rawValue + margin), time: now.rfc3339)
+                first: missing.first, known: missing.known, next: SequenceNumber(missing.known.rawValue + margin),
+                time: now.rfc3339)
             try file.append(.gap(gap))
             outcomes.append(.goesOnAt(gap.next))
         }

@@ -31,7 +31,7 @@ enum RecoveryCase: String, CaseIterable, Sendable {
     case headerLost
     /// The last segment's snapshot does not verify, and no segment before it tells the same.
     case snapshotLost
-    /// The cursor or the runs know records that the segments do not hold.
+    /// The cursor, the runs or the dead letters know records that the segments do not hold.
     case cursorAhead
     /// The disk does not give a file back.
     case readError
@@ -66,7 +66,7 @@ enum RecoveryCase: String, CaseIterable, Sendable {
         case .shortFile: "a file is too short"
         case .headerLost: "a header is lost"
         case .snapshotLost: "the positions of the inputs are lost"
-        case .cursorAhead: "the cursor knows records that the segments do not hold"
+        case .cursorAhead: "the cursor, a run or a dead letter knows records that the segments do not hold"
         case .readError: "a file cannot be read"
         }
     }

@@ -18,6 +18,8 @@ struct SpoolRecovery<Disk: Storage> {
     let removed: (name: String, reason: RecoveryCase)?
     /// Damage that headers and seals tell of, and which is passed over.
     private(set) var findings: [SegmentFacts.Finding] = []
+    /// The last record of which there is a dead letter.
+    private var deadLetter = SequenceNumber.zero
 
     /// Behind the last record in the segments.
     var nextSequence: SequenceNumber { scan?.nextSequence ?? SequenceNumber(1) }
@@ -37,10 +39,13 @@ struct SpoolRecovery<Disk: Storage> {
 
     /// Reads and judges everything, and changes nothing.
     ///
-    /// - Parameter isSettling: segments that are missing at the end are what is to be settled.
+    /// - Parameters:
+    ///   - deadLetter: the last record of this spool of which there is a dead letter.
+    ///   - isSettling: segments that are missing at the end are what is to be settled.
     /// - Throws: a case of the table whose remedy is to stop.
     static func examine(
-        _ disk: Disk, segments: Disk, host: SpoolHost, isSettling: Bool = false, makingIdentity: () -> UniqueID
+        _ disk: Disk, segments: Disk, host: SpoolHost, deadLetter: SequenceNumber, isSettling: Bool = false,
+        makingIdentity: () -> UniqueID
     ) throws(SpoolError) -> SpoolRecovery {
         let names = try spooling { () throws(SystemError) in try segments.names() }
         let firsts = names.compactMap(SegmentName.firstSequence)
@@ -85,7 +90,8 @@ struct SpoolRecovery<Disk: Storage> {
         }
         let found = SpoolRecovery(
             disk: disk, segments: segments, identity: identity, cursor: cursor, entries: entries, scan: scan,
-            recoveryCase: scan?.tail.recoveryCase, removed: headers.removed, findings: headers.findings)
+            recoveryCase: scan?.tail.recoveryCase, removed: headers.removed, findings: headers.findings,
+            deadLetter: deadLetter)
         if entries.count > 0, cursor == nil {
             throw .damaged(CursorFile<Disk.File>.name, offset: 0, "it is missing, but there are segments")
         }
@@ -136,7 +142,8 @@ struct SpoolRecovery<Disk: Storage> {
         return losses
     }
 
-    /// What cursor, runs and names know beyond the end of the segments; nil if that is nothing.
+    /// What cursor, runs and dead letters know beyond the end of the segments; nil if that is nothing. A number of which there
+    /// is a dead letter must not be given again: the new record would be taken for the one that was rejected.
     var missing: MissingSegments? {
         let known = [cursor?.settled, cursor?.moved].compactMap { $0 } + (cursor?.lanes.map(\.position) ?? [])
         let ahead = known.max() ?? .zero
@@ -144,11 +151,13 @@ struct SpoolRecovery<Disk: Storage> {
         let signs = [
             (next: ahead.advanced(by: 1), "the cursor knows record \(ahead)"),
             (next: firstOfRun, "a run began at record \(firstOfRun)"),
+            (next: deadLetter.advanced(by: 1), "there is a dead letter of record \(deadLetter)"),
         ]
         guard let sign = signs.first(where: { $0.next > nextSequence }) else { return nil }
         // Of segments that are lost altogether, what was delivered is not missed.
         let first = entries.isEmpty ? delivered.advanced(by: 1) : nextSequence
-        return MissingSegments(first: first, known: max(signs[0].next, firstOfRun, first), sign: sign.1)
+        let behindKnown = signs.map(\.next).max() ?? first
+        return MissingSegments(first: first, known: max(behindKnown, first), sign: sign.1)
     }
 
     private func aheadOfSegments(_ missing: MissingSegments) -> SpoolError {

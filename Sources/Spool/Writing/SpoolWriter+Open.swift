@@ -18,6 +18,7 @@ extension SpoolWriter {
     /// holds a `SpoolLock` on the directory.
     /// - Parameters:
     ///   - host: compared with the one the spool was made on.
+    ///   - deadLetter: the last record of this spool of which there is a dead letter.
     ///   - pipelines: the newest undelivered watermark of each pipeline, for the snapshot at the head of a segment;
     ///     asked on the writer's thread. Keys and values are opaque.
     ///   - sources: reads the positions of inputs that can read lines again, for those that stood in a damaged place; nil
@@ -25,13 +26,17 @@ extension SpoolWriter {
     ///   - randomID: for the spool, the run and the salts.
     /// - Throws: `SpoolError`; in the cases whose remedy is to stop, nothing was changed.
     public static func open(
-        disk: Disk, time: Time, options: SpoolOptions, host: SpoolHost, diagnostics: Diagnostics, registry: Registry,
-        pipelines: (@Sendable () -> [SnapshotEntry])? = nil, sources: (any SourcePositionReading)? = nil,
-        randomID: @escaping @Sendable () -> UniqueID = UniqueID.random
+        disk: Disk, time: Time, options: SpoolOptions, host: SpoolHost, deadLetter: SequenceNumber = .zero,
+        diagnostics: Diagnostics, registry: Registry, pipelines: (@Sendable () -> [SnapshotEntry])? = nil,
+        sources: (any SourcePositionReading)? = nil, randomID: @escaping @Sendable () -> UniqueID = UniqueID.random
     ) throws(SpoolError) -> SpoolWriter {
         let options = try options.validated()
         let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
-        var found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
+        func examine() throws(SpoolError) -> SpoolRecovery<Disk> {
+            try SpoolRecovery.examine(
+                disk, segments: segments, host: host, deadLetter: deadLetter, makingIdentity: randomID)
+        }
+        var found = try examine()
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
         let accounts = try sources.map { sources throws(SpoolError) in
             try LossAccounts(
@@ -48,7 +53,7 @@ extension SpoolWriter {
         }
         var recovery = try mend(found, sparing: &reserve, diagnostics)
         if found.needsSeal {
-            found = try SpoolRecovery.examine(disk, segments: segments, host: host, makingIdentity: randomID)
+            found = try examine()
             recovery += "; " + (try mend(found, sparing: &reserve, diagnostics))
         }
         let damage = try DamageRegister(

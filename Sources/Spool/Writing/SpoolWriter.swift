@@ -37,7 +37,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     {
         birthName = parts.core.spool
         run = parts.core.run
-        recoveredPositions = parts.core.positions.map { ($0.key, $0.value) }
+        recoveredPositions = parts.core.positions.inOrder
         recoveredPipelines = parts.pipelines
         self.time = time
         self.options = options

@@ -14,9 +14,10 @@ struct SpoolAdoptCommand: ParsableCommand {
             delivered from the next start on, under a new spool identity. A record that the other history holds too, and \
             has delivered, then stands there twice; 'opslogd spool discard' is the other way.
 
-            After the daemon has said that the segments end before what the cursor knows: without --yes it says what going \
-            on without the missing ones means, changes nothing, and exits 64. With --yes the numbers go on behind all that \
-            was ever given, and what is missing is a lost range: 'status', 'spool verify' and the log name it.
+            After the daemon has said that the segments end before what the cursor, a run or a dead letter knows: without \
+            --yes it says what going on without the missing ones means, changes nothing, and exits 64. With --yes the \
+            numbers go on behind all that was ever given, and what is missing is a lost range: 'status', 'spool verify' \
+            and the log name it.
 
             Said again, it changes nothing. 75 if the daemon runs.
             """)
@@ -30,7 +31,8 @@ struct SpoolAdoptCommand: ParsableCommand {
         var settlement = settling
         try withExtendedLifetime(lock) {
             do {
-                if let missing = try settlement.missing() {
+                let deadLetter = try files.newestDeadLetter(of: settlement.birthName)
+                if let missing = try settlement.missing(deadLetter: deadLetter) {
                     for sentence in missing.sentences { StandardOutput.line(sentence) }
                     guard yes else {
                         throw CommandFailure(
@@ -39,7 +41,7 @@ struct SpoolAdoptCommand: ParsableCommand {
                                 + "spool adopt --yes' goes on without them")
                     }
                 }
-                for outcome in try settlement.adopt(deadLetter: files.newestDeadLetter()) {
+                for outcome in try settlement.adopt(deadLetter: deadLetter) {
                     StandardOutput.line(outcome.sentence(settlement.name))
                 }
             } catch {

@@ -53,10 +53,14 @@ struct Daemon {
         database = try EmbeddedDatabase(settings, log.diagnostics(of: "database"))
         let time = SystemTime()
 
+        let host = try SpoolHost.current(stateDirectory: settings.stateDirectory)
+        let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
+        let known = try SpoolSettlement(spoolDirectory, host: host, now: now)?.birthName
         spool = try Writer.open(
-            disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool),
-            host: SpoolHost.current(stateDirectory: settings.stateDirectory), diagnostics: log.diagnostics(of: "spool"),
-            registry: registry, sources: FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)))
+            disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool), host: host,
+            deadLetter: known.map { try DeadLetterStore.newest(in: state, spool: $0) } ?? .zero,
+            diagnostics: log.diagnostics(of: "spool"), registry: registry,
+            sources: FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)))
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: log.diagnostics(of: "dead letters"))

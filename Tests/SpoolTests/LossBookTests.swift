@@ -160,3 +160,14 @@ private func book(_ entries: [LossEntry]) -> LossBook {
     }
     #expect(counts == [1, 20])
 }
+
+/// A place that grows over positions behind it is noted again, or they would not be known to be in doubt.
+@Test func `a range covers the doubts that were noted with it, as long as its inputs have not gone on`() {
+    let notice = LossNotice(name: "0-4096-1-2", spool: .zero, time: "t", until: 7, isDoubtful: true)
+    var entries: [LossEntry] = [.range(1, notice), .doubt(1, key: [1]), .noted(1, .open)]
+    #expect(
+        book(entries).isInDoubt(notice.name, with: [[1]]) && !book(entries).isInDoubt(notice.name, with: [[1], [2]]))
+    entries += [.decided(1, .aside, inputs: ["in"]), .certain(1, key: [1])]
+    #expect(book(entries).isInDoubt(notice.name) && !book(entries).isInDoubt(notice.name, with: [[1]]))
+    #expect(!book(entries + [.over(1, input: "in")]).isInDoubt(notice.name))
+}

@@ -119,10 +119,12 @@ final class LossAccounts<Disk: Storage>: Sendable {
     ///   positions.
     func note(_ range: LostRange, evidence: LossEvidence<Disk>, last: SegmentScan?) throws(SpoolError) -> Note? {
         try change { state throws(SpoolError) in
-            let isBehindList = last.map { hasFallenBack($0, state) } ?? false
+            let fallen = last.map { fallenBack($0, state) } ?? []
+            let isBehindList = !fallen.isEmpty
             if state.book.holds(range.copyName) {
                 // It may have grown over positions behind it, of which the name tells nothing.
-                guard isBehindList, !state.book.isInDoubt(range.copyName) else { return nil }
+                let left = fallen.filter { last?.positions[$0] != nil }
+                guard isBehindList, !state.book.isInDoubt(range.copyName, with: left) else { return nil }
             }
             let findings = try evidence.findings(of: range)
             // Without records no line was lost; but the note that lines were set aside, or read again, may have been.
@@ -149,7 +151,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
                 state.book.isAside(scan.losses[index].copyName) && scan.gaps.isPending(since: index)
             }
             _ = try note(
-                name, first: scan.nextSequence, ([], []), isCertain: !hasFallenBack(scan, state) && !isStale,
+                name, first: scan.nextSequence, ([], []), isCertain: fallenBack(scan, state).isEmpty && !isStale,
                 doubts: Array(scan.positions.keys), until: now(), &state)
         }
     }
@@ -168,12 +170,12 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
-    /// Whether a source's position is before bytes that were listed of it: where it had been read on, that has been lost
-    /// since. Reading on from there would read them beside the list.
-    private func hasFallenBack(_ scan: SegmentScan, _ state: State) -> Bool {
+    /// Sources whose positions are before bytes that were listed of them: where they had been read on, that has been lost
+    /// since. Reading on from there would read those beside the list.
+    private func fallenBack(_ scan: SegmentScan, _ state: State) -> Set<[UInt8]> {
         let own = SegmentName.of(scan.header.firstSequence)
-        return state.book.losses.values.contains { loss in
-            loss.sources.values.contains { bytes in
+        let fallen = state.book.losses.values.flatMap { loss in
+            loss.sources.values.filter { bytes in
                 let now = scan.positions[bytes.key]
                 // Of one that is not there, the snapshot would tell if it was listed before.
                 let mayBeLost = !scan.hasSnapshot || loss.notice.name.hasPrefix(own)
@@ -181,6 +183,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
                 return sources.range(of: PositionGap(key: bytes.key, before: now, after: bytes.identity)) != nil
             }
         }
+        return Set(fallen.map(\.key))
     }
 
     private func note(

@@ -56,8 +56,13 @@ struct LossBook: Sendable, Equatable {
     func holds(_ name: String) -> Bool { losses.values.contains { $0.notice.name == name } }
     /// Whether inputs wait for the verdict on a range of this name, or have not gone on behind it. Ends that are torn at
     /// the same place, one after the other, are told apart so.
-    func isInDoubt(_ name: String) -> Bool {
-        losses.values.contains { $0.notice.name == name && ($0.verdict == .open || !$0.halted.isEmpty) }
+    ///
+    /// - Parameter keys: of positions that are to be among those in doubt.
+    func isInDoubt(_ name: String, with keys: Set<[UInt8]> = []) -> Bool {
+        losses.values.contains { loss in
+            loss.notice.name == name && (loss.verdict == .open || !loss.halted.isEmpty)
+                && keys.isSubset(of: loss.doubts)
+        }
     }
 
     /// The first record whose line may come twice if reading goes on from the positions that are left. What is lost before

@@ -35,6 +35,7 @@ extension FileTailer {
             passOverShorterCopies(of: former, among: candidates, &survey)
             return successor != nil
         }
+        followRewritten(former, among: look.candidates)
         if let successor {
             takeOver(former, by: successor)
             former.key = nil

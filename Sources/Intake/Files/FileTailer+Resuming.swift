@@ -21,7 +21,13 @@ extension FileTailer {
                 forgotten.append(key)
             }
         }
-        for (former, candidate) in rewritten where byKey[FileKey(candidate.identity)] == nil {
+        for former in rewritten.formers { followRewritten(former, among: rewritten.candidates) }
+    }
+
+    /// The file from which a content is gone, and which is not followed for it any more, is read from its beginning.
+    func followRewritten(_ former: FormerContent, among candidates: [Candidate]) {
+        for candidate in candidates where isSame(candidate.identity, former.position) {
+            guard byKey[FileKey(candidate.identity)] == nil else { continue }
             track(candidate.path, recordedAs: former.path, known: candidate.identity)
             byName[candidate.path]?.skipsNULs = true
         }
@@ -72,9 +78,9 @@ extension FileTailer {
         (open.byInode[former.position.inode] ?? []).filter { isSame($0.identity, former.position) }
     }
 
-    /// - Returns: files of which it is known that they hold another content than was read of them.
-    private func matchByContent(_ open: inout Matching) -> [(FormerContent, Candidate)] {
-        guard !open.left.isEmpty else { return [] }
+    /// - Returns: those that do not stand in their own files any more, and what was seen last.
+    private func matchByContent(_ open: inout Matching) -> (formers: [FormerContent], candidates: [Candidate]) {
+        guard !open.left.isEmpty else { return ([], []) }
         var certain: [FormerContent] = []
         for former in open.left {
             // Its file may still hold it: a copy must not be read beside that.
@@ -108,7 +114,7 @@ extension FileTailer {
                 lose(recovered: former, wasRewritten: !same(former, open).isEmpty)
             }
         }
-        return certain.flatMap { former in same(former, open).map { (former, $0) } }
+        return (certain, look.candidates)
     }
 
     /// Goes on in a file that is another one and holds what was read.

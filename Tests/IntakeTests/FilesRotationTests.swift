@@ -112,6 +112,24 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "incomplete_line"]))
     }
 
+    @Test func `a last line is none that was begun since the last look, however long ago that was`() throws {
+        let scene = try FileScene()
+        scene.limits.maxWatches = 0
+        scene.limits.pollMilliseconds = 1000
+        scene.limits.quietMilliseconds = 300
+        let lines = ["b", "c"].map(FileScene.line)
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        try scene.appendRaw(String(lines[0].prefix(9)), to: "x.log")
+        try scene.rename("x.log", "x.log.1")
+        #expect(scene.eventually { scene.input?.status.files.first?.state == .rotated })
+        try scene.appendRaw(String(lines[0].dropFirst(9)) + String(lines[1].prefix(9)), to: "x.log.1")
+        usleep(450_000)
+        try scene.appendRaw(String(lines[1].dropFirst(9)), to: "x.log.1")
+        #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.spool.lines)")
+    }
+
     @Test func `a line that is written in pieces is one line`() throws {
         let scene = try FileScene()
         try scene.start()

@@ -60,7 +60,8 @@ extension FileTailer {
             guard let left = skipLine(file, rest) else { return }
             rest = left
         }
-        let unfinished = encode(file, rest, finishing: finishing && reachedEnd)
+        // One that grew was not quiet, though nothing had told of it.
+        let unfinished = encode(file, rest, finishing: finishing && reachedEnd && !grew)
         if unfinished.bytes == rest.count, count == buffer.count, !rest.isEmpty { enlargeBuffer() }
         file.unfinishedBytes = unfinished.bytes
         if file.firstRead == .max, file.read.offset > 0 { file.firstRead = clock.realtimeMicroseconds() * 1000 }

@@ -98,6 +98,21 @@ import Testing
         #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
     }
 
+    @Test func `the copy of a file that could not be opened before it was deleted is read`() throws {
+        let scene = try FileScene()
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        scene.faults.fail(.open, "x.log", ENOMEM)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.eventually { scene.spool.filePositions.count == 1 })
+        try scene.copy("x.log", "x.log.1")
+        try scene.rewrite("", to: "x.log")
+        scene.remove("x.log")
+        #expect(scene.settles(on: ["a"]), "\(scene.spool.lines) \(scene.messages.list)")
+        #expect(scene.input?.status.bytesLost == 0)
+    }
+
     @Test func `a closed file is known again under a name that could not be looked at when it got it`() throws {
         let scene = try FileScene()
         try scene.start()

@@ -299,7 +299,12 @@ extension FileTailer {
     }
 
     private func loseUnreadable(_ file: Tracked) {
-        if file.size > file.resume.offset {
+        if file.read.offset == 0, file.size > 0 {
+            guard recoverUnread(file, UnsafeRawBufferPointer(start: nil, count: 0), "deleted") else {
+                nameless[file.serial] = looksBegun
+                return
+            }
+        } else if file.size > file.resume.offset {
             reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
         }
         forget(file)

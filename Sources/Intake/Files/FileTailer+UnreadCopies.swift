@@ -94,18 +94,22 @@ extension FileTailer {
         return (isWhole, isPresentCopied)
     }
 
-    /// A file of which nothing was read became shorter: its copy is read, or the loss is told.
+    /// A file of which nothing was read became shorter, or is gone: its copy is read, or the loss is told.
     ///
     /// - Parameter bytes: those that stand in it now.
-    func recoverUnread(_ file: Tracked, _ bytes: UnsafeRawBufferPointer) {
+    /// - Returns: false if that has to wait, since something cannot be looked at.
+    @discardableResult
+    func recoverUnread(_ file: Tracked, _ bytes: UnsafeRawBufferPointer, _ what: String = "truncated") -> Bool {
         let looked = followUnreadCopies(
             of: file, bornAfter: file.contentSince, beginningOtherThan: wholeLines(bytes))
-        guard looked.isWhole else { return }
+        guard looked.isWhole else { return false }
         let isFollowed = files.values.contains {
             $0.key.birthNanoseconds > file.contentSince && nameBeforeRotation(of: $0.presentPath) == file.path
         }
         file.contentSince = timeBeforeLooking
-        if isFollowed { return }
-        reportLoss(file.path, 0, file.size, "it was truncated before it was read, and no copy of it was found")
+        if !isFollowed {
+            reportLoss(file.path, 0, file.size, "it was \(what) before it was read, and no copy of it was found")
+        }
+        return true
     }
 }

@@ -58,18 +58,18 @@ struct LossEvidence<Disk: Storage> {
             guard let before = entries.last(where: { $0.first < range.first }) else { return nil }
             let found = try scan(before, before: nil)
             let isCertain = found.tail.endsWithOwnSeal && found.nextSequence == range.first
-            return found.hasSnapshot ? behind(found, range, isCertain: isCertain) : nil
+            return tellsAll(found) ? behind(found, range, isCertain: isCertain) : nil
         }
         var found = try scan(entries[own], before: nil)
         var isCertain = true
         if !found.hasSnapshot {
             if own > 0 {
                 let before = try scan(entries[own - 1], before: nil)
-                guard before.hasSnapshot else { return nil }
+                guard tellsAll(before) else { return nil }
                 found = try scan(entries[own], before: before)
                 isCertain =
                     before.losses.isEmpty && before.tail.endsWithOwnSeal && before.nextSequence == entries[own].first
-            } else if entries[own].first > SequenceNumber(1) {
+            } else if !tellsAll(found) {
                 return nil
             }
         }
@@ -77,6 +77,11 @@ struct LossEvidence<Disk: Storage> {
             return Surroundings(gaps: found.gaps, index: index, isCertain: isCertain)
         }
         return behind(found, range, isCertain: isCertain)
+    }
+
+    /// Whether all positions are known of before its losses: there are none before the first record.
+    private func tellsAll(_ scan: SegmentScan) -> Bool {
+        scan.hasSnapshot || scan.header.firstSequence == SequenceNumber(1)
     }
 
     /// The range is what follows all that verifies.

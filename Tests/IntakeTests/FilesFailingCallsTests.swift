@@ -113,6 +113,28 @@ import Testing
         #expect(scene.input?.status.bytesLost == 0)
     }
 
+    @Test func `a name that leads to another file when it is opened gives nothing of that to the first`() throws {
+        let scene = try FileScene()
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        scene.faults.fail(.open, "x.log", ENOMEM)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.eventually { scene.spool.filePositions.count == 1 })
+        let (path, faults) = (scene.path("x.log"), scene.faults)
+        scene.faults.before(.open, "x.log") {
+            faults.end()
+            rename(path, path + ".1")
+            let opened = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+            let bytes = Array(FileScene.line("b").utf8)
+            _ = write(opened, bytes, bytes.count)
+            close(opened)
+        }
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+        usleep(200_000)
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
     @Test func `a closed file is known again under a name that could not be looked at when it got it`() throws {
         let scene = try FileScene()
         try scene.start()

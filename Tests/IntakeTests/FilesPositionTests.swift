@@ -1,3 +1,4 @@
+import LinuxSystem
 import Testing
 
 @testable import Intake
@@ -86,6 +87,24 @@ import Testing
         #expect(!ContentBeginning(lineEnds: []).fits(all), "a position of version 1")
         #expect(ContentBeginning(of: [UInt8](repeating: 0x0a, count: 100)).lineEnds.count == 32)
         #expect(!ContentBeginning(of: all).fits([UInt8](repeating: 0x0a, count: 100)))
+    }
+
+    @Test func `a file that ends alike and begins otherwise does not match`() throws {
+        let scene = try FileScene()
+        var bytes = (0..<3000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        var mark = ContentMark()
+        bytes.withUnsafeBytes { mark.advance(over: $0) }
+        let comparison = ContentComparison(mark: mark, head: Array(bytes.prefix(FilePosition.fingerprintBytes)))
+        for place in [nil, 0, FilePosition.fingerprintBytes - 1, FilePosition.fingerprintBytes, 2999] as [Int?] {
+            if let place { bytes[place] ^= 1 }
+            try scene.rewrite(bytes, to: "x.log")
+            if let place { bytes[place] ^= 1 }
+            let file = try InputFile(path: scene.path("x.log"))
+            #expect(try (comparison.match(file, size: 3000, thoroughly: true) != nil) == (place == nil))
+            // What stands between the first and the last bytes is not looked at.
+            let isAlike = place == nil || place == FilePosition.fingerprintBytes
+            #expect(try (comparison.match(file, size: 3000, thoroughly: false) != nil) == isAlike)
+        }
     }
 
     @Test func `what is not a position is none`() {

@@ -270,11 +270,18 @@ final class FileScene {
         try write(text, to: name, O_WRONLY | O_CREAT | O_TRUNC)
     }
 
+    func rewrite(_ bytes: [UInt8], to name: String) throws {
+        try write(bytes, to: name, O_WRONLY | O_CREAT | O_TRUNC)
+    }
+
     private func write(_ text: String, to name: String, _ flags: Int32) throws {
+        try write(Array(text.utf8), to: name, flags)
+    }
+
+    private func write(_ bytes: [UInt8], to name: String, _ flags: Int32) throws {
         let opened = open(path(name), flags | O_CLOEXEC, 0o644)
         guard opened >= 0 else { throw SystemError.last("open", path(name)) }
         let descriptor = Descriptor(owning: opened)
-        let bytes = Array(text.utf8)
         guard Glibc.write(descriptor.rawValue, bytes, bytes.count) == bytes.count else {
             throw SystemError.last("write", path(name))
         }

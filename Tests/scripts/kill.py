@@ -9,10 +9,10 @@ counted apart. After every 100 cycles the books are made and what was booked is 
 stay as small in a soak; the first books that are wrong end it.
 
 Three producers write to the socket and wait for acknowledgements, two jobs append to files, one of which is rotated by
-rename. Every line has a number of its own that is never sent twice. In the books: every acknowledged line and
-every line of a file is one row (or one dead letter, for the lines that are invalid on purpose), no line is there twice,
-none is there that was not sent, and the rows of each producer's connections and of each file stand in the
-order in which they were written.
+rename as soon as the first start is durable: what leaves the patterns before that is not promised. Every line has a number
+of its own that is never sent twice. In the books: every acknowledged line and every line of a file is one row (or one dead
+letter, for the lines that are invalid on purpose), no line is there twice, none is there that was not sent, and the rows of
+each producer's connections and of each file stand in the order in which they were written.
 """
 import collections
 import contextlib
@@ -24,7 +24,7 @@ import time
 
 import harness
 from harness import Daemon, Server, check, finish, opslogd, scratch_directory
-from load import FileJob, SocketJob, files_are_through, make_books, moment
+from load import FileJob, FirstStart, SocketJob, files_are_through, make_books, moment
 
 BOOKED_CYCLES = 100
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
@@ -41,7 +41,9 @@ daemon = Daemon(directory, server.conninfo, extra=(
 assert opslogd("schema", "apply", "--config", daemon.config).returncode == 0, "the schema could not be applied"
 
 sockets = [SocketJob("socket%d" % i, daemon.socket, chance.random()) for i in range(3)]
-files = [FileJob("renamed", daemon.logs, True, chance.random()), FileJob("plain", daemon.logs, False, chance.random())]
+first_start = FirstStart(daemon)
+files = [FileJob("renamed", daemon.logs, True, chance.random(), first_start.durable.is_set),
+         FileJob("plain", daemon.logs, False, chance.random())]
 jobs = sockets + files
 counts = collections.Counter()
 
@@ -80,12 +82,13 @@ def cycle():
 begun, totals = time.monotonic(), collections.Counter()
 exits, verified, since = set(), [], moment()
 daemon.start()
-for job in jobs:
+for job in jobs + [first_start]:
     job.start()
 while counts["kills"] < CYCLES:
     for _ in range(min(BOOKED_CYCLES, CYCLES - counts["kills"])):
         cycle()
     harness.wait_until("the daemon is ready", daemon.is_ready, 60)
+    first_start.join(60)
     for job in jobs:
         job.pause()
     daemon.wait_drained(300)
@@ -95,6 +98,7 @@ while counts["kills"] < CYCLES:
     books = make_books(server, daemon, jobs, since)
     totals.update(books)
     counts["lines"] += sum(len(job.promised) for job in jobs)
+    counts["rotations"] += sum(len(job.begun) - 1 for job in files)
     counts["idle jobs"] += sum(1 for job in jobs if not job.promised)
     exits.add(daemon.stop())
     result = opslogd("spool", "verify", "--config", daemon.config)
@@ -114,6 +118,8 @@ while counts["kills"] < CYCLES:
     daemon.start()
 
 check("as many cycles as asked for: %d" % CYCLES, counts["kills"] == CYCLES, counts["kills"])
+check("the first start became durable", first_start.durable.is_set())
+check("files were rotated, unless there were few cycles", counts["rotations"] or CYCLES < 20, counts["rotations"])
 check("every producer had lines promised between any two books (%d in all)" % counts["lines"], not counts["idle jobs"])
 check("nothing acknowledged and no line of a file is lost", totals["lost"] == 0, totals["lost"])
 check("nothing is doubled", totals["doubled"] == 0, totals["doubled"])

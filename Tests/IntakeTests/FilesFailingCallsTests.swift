@@ -113,6 +113,24 @@ import Testing
         #expect(scene.input?.status.bytesLost == 0)
     }
 
+    @Test func `a file that lost its name is kept while the names beside it cannot be read`() throws {
+        let scene = try FileScene()
+        scene.limits.maxWatches = 0
+        scene.limits.graceMilliseconds = 200
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.settles(on: ["a"]))
+        scene.faults.fail(.names, scene.directory, EMFILE)
+        try scene.rename("x.log", "x.log.1")
+        usleep(1_000_000)
+        scene.faults.end()
+        usleep(300_000)
+        try scene.append(["b"], to: "x.log.1")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
     @Test func `a name that leads to another file when it is opened gives nothing of that to the first`() throws {
         let scene = try FileScene()
         try scene.start()

@@ -275,6 +275,10 @@ extension FileTailer {
                 watch.end(ended)
                 file.watch = nil
             }
+            guard standing != .gone || !mayBeNamed(file) else {
+                renamed[file.serial] = file
+                continue
+            }
             // Its former name's next file may be under way: this one is at its end only when a read has said so.
             apply(.standing(standing), to: file)
             touch(file)
@@ -288,13 +292,24 @@ extension FileTailer {
         if file.watch == nil { file.nextLook = now + milliseconds(limits.pollMilliseconds) }
     }
 
-    /// Closed files without a name are gone, unless one of the names that cannot be looked at is theirs; where directories
-    /// are not watched, or one that they got while these were looked through: the next look finds that.
+    /// Whether a file that has lost its last known name may have one that cannot be looked at now: as for copies, where this
+    /// user has no right, only in its own directory.
+    private func mayBeNamed(_ file: Tracked) -> Bool {
+        let own = Self.directory(of: file.path)
+        func bears(_ directory: String, _ trouble: SystemError) -> Bool {
+            directory == own || !trouble.isDenial && isRotatedPlace(directory)
+        }
+        return troubled.contains { bears($0.key, $0.value) }
+            || unopened.contains { bears(Self.directory(of: $0.key), $0.value.trouble) }
+    }
+
+    /// Closed files without a name are gone, unless they may have one all the same: where directories are not watched,
+    /// one that they got while these were looked through, which the next look finds.
     func loseNameless() {
-        guard !nameless.isEmpty, unopened.isEmpty, troubled.isEmpty else { return }
         for (serial, look) in nameless.sorted(by: { $0.key < $1.key }) where watch.polled.isEmpty || look < looksBegun {
+            guard let file = files[serial], !mayBeNamed(file) else { continue }
             nameless[serial] = nil
-            if let file = files[serial], file.standing == .gone, file.file == nil { loseUnreadable(file) }
+            if file.standing == .gone, file.file == nil { loseUnreadable(file) }
         }
     }
 

@@ -108,7 +108,7 @@ extension FileTailer {
         _ body: (FileSystem.File, UInt64) throws(SystemError) -> Answer?
     ) -> Answer? {
         do {
-            guard let open = try opened(file) else { return nil }
+            let open = try reached(file)
             return try body(open, open.identity().size)
         } catch {
             if !error.isDenial || file.path == path || hasNameOfCopy(file.presentPath, of: path) { survey.note(error) }
@@ -162,7 +162,7 @@ extension FileTailer {
     private func isCopy(_ open: FileSystem.File, size: UInt64, of path: String) throws(SystemError) -> Bool {
         try mustBeKnown(path)
         for file in filesInOrder {
-            if file.file == nil, file.path == path { _ = try opened(file) }
+            if file.file == nil, file.path == path { try reached(file) }
             let resemblance = try Resemblance.of(open, size: size, to: file)
             guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
             else { continue }

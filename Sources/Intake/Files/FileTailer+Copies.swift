@@ -86,7 +86,7 @@ extension FileTailer {
         {
             return true
         }
-        guard let open = try opened(file) else { return false }
+        let open = try reached(file)
         let size = try open.identity().size
         if try continuesFormer(file, open, size) || file.names.contains(where: isWanted) { return false }
         return try resemblance(of: file, open, size) != .none
@@ -103,7 +103,7 @@ extension FileTailer {
         for other in filesInOrder where other !== file && (other.resume.offset > 0 || other.path == original) {
             // One that has lost its name counts as long as it may have been truncated before: its next read tells.
             if other.tail.standing == .named {
-                _ = try opened(other)
+                try reached(other)
             } else {
                 guard other.positionKey == file.resembled, try other.hasOtherContent() else { continue }
             }

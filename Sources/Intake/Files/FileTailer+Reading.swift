@@ -174,6 +174,13 @@ extension FileTailer {
         return open
     }
 
+    /// The same for a comparison, to which a file that cannot be found now is no answer.
+    @discardableResult
+    func reached(_ file: Tracked) throws(SystemError) -> FileSystem.File {
+        if let open = try opened(file) { return open }
+        throw SystemError(call: "open", subject: file.presentPath, code: ESTALE)
+    }
+
     // MARK: What fails
 
     /// Does what needs to look at a file, and maybe at others that it may be a copy of.

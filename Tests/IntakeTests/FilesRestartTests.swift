@@ -33,6 +33,24 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c"]))
     }
 
+    @Test func `a first start that died with a part of its positions is one for the other files`() throws {
+        let scene = try FileScene()
+        scene.options.startAt = .end
+        scene.limits.maxPositions = 2
+        let names = (0..<5).map { "\($0).log" }
+        for name in names { try scene.append(["old \(name)"], to: name) }
+        scene.spool.die(afterChunks: 1)
+        try scene.start()
+        #expect(scene.eventually { scene.spool.isDead })
+        scene.kill()
+        #expect(scene.spool.filePositions.count == 2)
+        try scene.start()
+        #expect(scene.eventually { scene.input?.status.hasLooked == true })
+        for name in names { try scene.append(["new \(name)"], to: name) }
+        #expect(scene.settles(on: names.map { "new \($0)" }))
+        #expect(scene.spool.texts.sorted() == names.map { "new \($0)" })
+    }
+
     @Test func `positions are kept while a directory is not there`() throws {
         let scene = try FileScene(pattern: "logs/*.log")
         mkdir(scene.path("logs"), 0o755)

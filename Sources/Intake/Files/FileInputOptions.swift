@@ -53,6 +53,8 @@ public struct FileInputLimits: Sendable {
     public var windowBytes = ChunkWindow.defaultLimitBytes
     /// How many directories are watched at most; the kernel's own limit may be lower.
     public var maxWatches = Int.max
+    /// How many positions go into one chunk, of files that moved, and as many again of those that are forgotten.
+    public var maxPositions = 16_384
 
     public init() {}
 

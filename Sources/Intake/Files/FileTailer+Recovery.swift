@@ -10,7 +10,9 @@ extension FileTailer {
         let time = timeBeforeLooking
         let markKey = FilePositionKey.mark(input: options.name)
         let mark = recovered.first { $0.key == markKey }.flatMap { FileInputMark($0.value) }
-        isFirstStart = recovered.isEmpty
+        // A first start that died may have left some of its positions.
+        isFirstStart = !recovered.contains { $0.key == markKey }
+        mayMark = !isFirstStart
         let startsAtEnd = isFirstStart && options.startAt == .end
         seen = mark ?? FileInputMark(seenUntil: time)
         walk()
@@ -36,6 +38,7 @@ extension FileTailer {
         settleNames()
         if found.isSettled { allIsSeen(until: time) }
         lastLook = time
+        mayMark = true
         submit()
         for path in found.candidates.lazy.filter(\.isWanted).map(\.path) { watch.followLinks(of: path) }
         endWalk()

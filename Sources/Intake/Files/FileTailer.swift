@@ -72,7 +72,10 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var nameless: [UInt64: Int] = [:]
     var looksBegun = 0
     var nextPoll: UInt64?
+    /// Whether the spool has no mark yet: this start, or one before that died first, is the first.
     var isFirstStart = false
+    /// Whether the mark may be written: at a first start, not before all that was there has a position.
+    var mayMark = false
     /// The names under which files came that were renamed before anybody could look, by those that they have now.
     var arrivals: [String: String] = [:]
     /// Before all directories were looked through the last time.
@@ -330,11 +333,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         file.isTouched = true
         touched.append(file)
         // Each that is touched stands where its lines in the open chunk end, so the chunk can be closed here.
-        if touched.count >= Self.mostPositions { submit() }
+        if touched.count >= limits.maxPositions { submit() }
     }
-
-    /// Of the files that moved, and of those that are forgotten, in one chunk.
-    private static var mostPositions: Int { 16_384 }
 
     /// Forgets a position in the open chunk, if the spool may hold it.
     func forgetPosition(of file: Tracked) {
@@ -345,7 +345,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Closes the open chunk with the positions that its lines advance.
     func submit() {
         // A chunk counts its positions in 16 bits. What is to be forgotten may wait; what has moved goes with its lines.
-        let forgettable = forgotten.prefix(Self.mostPositions)
+        let forgettable = forgotten.prefix(limits.maxPositions)
         for key in forgettable { window.builder.addPosition(key: key, value: []) }
         forgotten.removeFirst(forgettable.count)
         for file in touched {
@@ -355,7 +355,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
             window.builder.addPosition(key: file.positionKey, value: file.position(boot: boot).encoded)
         }
         touched.removeAll(keepingCapacity: true)
-        if !window.builder.isEmpty || isFirstStart {
+        if mayMark, !window.builder.isEmpty || isFirstStart {
             window.builder.addPosition(key: FilePositionKey.mark(input: options.name), value: seen.encoded)
             isFirstStart = false
         }

@@ -33,9 +33,7 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c"]))
     }
 
-    @Test func `a first start that died with a part of its positions durable is a first start for the other files`()
-        throws
-    {
+    @Test func `a first start that died with a part of its positions is one for the other files`() throws {
         let scene = try FileScene()
         scene.options.startAt = .end
         scene.limits.maxPositions = 2

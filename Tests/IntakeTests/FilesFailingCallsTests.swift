@@ -6,6 +6,16 @@ import Testing
 
 /// A call that fails decides nothing: each line comes once, when it can be looked at again.
 @Suite struct FilesFailingCallsTests {
+    /// A scene whose input runs, and whose first start is durable: what is made from now on came later.
+    private func startedScene(_ prepare: (FileScene) -> Void = { _ in }) throws -> FileScene {
+        let scene = try FileScene()
+        prepare(scene)
+        try scene.start()
+        #expect(scene.eventually { scene.spool.positions.count == 1 })
+        usleep(25_000)
+        return scene
+    }
+
     @Test(arguments: [EACCES, EIO, EMFILE, ENOMEM])
     func `a file that cannot be opened at a start is read on from its position, and others meanwhile`(code: Int32)
         throws
@@ -99,10 +109,7 @@ import Testing
     }
 
     @Test func `the copy of a file that could not be opened before it was deleted is read`() throws {
-        let scene = try FileScene()
-        try scene.start()
-        #expect(scene.eventually { scene.spool.positions.count == 1 })
-        usleep(25_000)
+        let scene = try startedScene()
         scene.faults.fail(.open, "x.log", ENOMEM)
         try scene.append(["a"], to: "x.log")
         #expect(scene.eventually { scene.spool.filePositions.count == 1 })
@@ -114,12 +121,10 @@ import Testing
     }
 
     @Test func `a file that lost its name is kept while the names beside it cannot be read`() throws {
-        let scene = try FileScene()
-        scene.limits.maxWatches = 0
-        scene.limits.graceMilliseconds = 200
-        try scene.start()
-        #expect(scene.eventually { scene.spool.positions.count == 1 })
-        usleep(25_000)
+        let scene = try startedScene { scene in
+            scene.limits.maxWatches = 0
+            scene.limits.graceMilliseconds = 200
+        }
         try scene.append(["a"], to: "x.log")
         #expect(scene.settles(on: ["a"]))
         scene.faults.fail(.names, scene.directory, EMFILE)
@@ -132,10 +137,7 @@ import Testing
     }
 
     @Test func `a name that leads to another file when it is opened gives nothing of that to the first`() throws {
-        let scene = try FileScene()
-        try scene.start()
-        #expect(scene.eventually { scene.spool.positions.count == 1 })
-        usleep(25_000)
+        let scene = try startedScene()
         scene.faults.fail(.open, "x.log", ENOMEM)
         try scene.append(["a"], to: "x.log")
         #expect(scene.eventually { scene.spool.filePositions.count == 1 })
@@ -154,10 +156,7 @@ import Testing
     }
 
     @Test func `a closed file is known again under a name that could not be looked at when it got it`() throws {
-        let scene = try FileScene()
-        try scene.start()
-        #expect(scene.eventually { scene.spool.positions.count == 1 })
-        usleep(25_000)
+        let scene = try startedScene()
         try scene.append(["a"], to: "x.log")
         #expect(scene.settles(on: ["a"]))
         try scene.rename("x.log", "x.log.1")
@@ -173,11 +172,9 @@ import Testing
     }
 
     @Test func `a closed file is known again that is renamed while the directory is looked through`() throws {
-        let scene = try FileScene()
-        scene.limits.maxWatches = 0
-        try scene.start()
-        #expect(scene.eventually { scene.spool.positions.count == 1 })
-        usleep(25_000)
+        let scene = try startedScene { scene in
+            scene.limits.maxWatches = 0
+        }
         try scene.append(["a"], to: "x.log")
         #expect(scene.settles(on: ["a"]))
         try scene.rename("x.log", "x.log.1")

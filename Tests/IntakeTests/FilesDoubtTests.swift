@@ -7,6 +7,16 @@ import Testing
 
 /// Files go on where they stand, if it is not known how far they had been read; what is passed over is set aside by name.
 @Suite struct FilesDoubtTests {
+    /// A scene whose input has read the line of `x.log`, and is stopped.
+    private func sceneThatRead() throws -> (FileScene, TestLosses) {
+        let (scene, losses) = try FileScene.withLosses()
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        return (scene, losses)
+    }
+
     @Test func `a file in doubt goes on behind its last line end, one that is known where it was`() throws {
         let (scene, losses) = try FileScene.withLosses()
         try scene.append(["a"], to: "x.log")
@@ -40,11 +50,7 @@ import Testing
     }
 
     @Test func `the rest of a line that was set aside with its beginning is set aside when it comes`() throws {
-        let (scene, losses) = try FileScene.withLosses()
-        try scene.append(["a"], to: "x.log")
-        try scene.start()
-        #expect(scene.settles(on: ["a"]))
-        scene.stop()
+        let (scene, losses) = try sceneThatRead()
         let line = FileScene.line("torn")
         try scene.appendRaw(String(line.prefix(7)), to: "x.log")
         try scene.rename("x.log", "x.log.1")
@@ -71,11 +77,7 @@ import Testing
     }
 
     @Test func `what cannot be set aside is neither read nor passed over before the next start`() throws {
-        let (scene, losses) = try FileScene.withLosses()
-        try scene.append(["a"], to: "x.log")
-        try scene.start()
-        #expect(scene.settles(on: ["a"]))
-        scene.stop()
+        let (scene, losses) = try sceneThatRead()
         try scene.append(["a2"], to: "x.log")
         losses.fail(true)
         losses.order { $0.doubts = [PositionDoubt(range: 1, keys: [scene.key(of: "x.log")], bornBefore: 0)] }
@@ -121,11 +123,7 @@ import Testing
     }
 
     @Test func `a file in doubt that cannot be opened stays in doubt, over a restart too`() throws {
-        let (scene, losses) = try FileScene.withLosses()
-        try scene.append(["a"], to: "x.log")
-        try scene.start()
-        #expect(scene.settles(on: ["a"]))
-        scene.stop()
+        let (scene, losses) = try sceneThatRead()
         try scene.append(["a2"], to: "x.log")
         try scene.append(["b"], to: "new.log")
         losses.order { $0.doubts = [PositionDoubt(range: 1, keys: [scene.key(of: "x.log")], bornBefore: .max)] }
@@ -187,11 +185,7 @@ import Testing
     }
 
     @Test func `killed before the new position is durable, it sets the same aside again`() throws {
-        let (scene, losses) = try FileScene.withLosses()
-        try scene.append(["a"], to: "x.log")
-        try scene.start()
-        #expect(scene.settles(on: ["a"]))
-        scene.stop()
+        let (scene, losses) = try sceneThatRead()
         try scene.append(["a2"], to: "x.log")
         losses.order { $0.doubts = [PositionDoubt(range: 1, keys: [scene.key(of: "x.log")], bornBefore: 0)] }
         scene.spool.setAcknowledging(false)

@@ -27,7 +27,8 @@ struct SimulatedLine: Hashable {
 
     /// No column is left to the time of receipt, so that its row is known before it is read.
     private var text: String {
-        if isInvalid { return "not json \(name)\n" }
+        // Without its end it is not the beginning of another line: it could be a copy of that, and is held back then.
+        if isInvalid { return "not json \(name)!\n" }
         var object = JSONObjectWriter()
         object.add("event", text: kind.name)
         var isNamed = false
@@ -56,7 +57,7 @@ struct SimulatedLine: Hashable {
         let text: Substring
         if kind == RecordLayout.rejectedLine {
             guard let rejected = try? RejectedLine(payload) else { return nil }
-            text = String(decoding: rejected.line, as: UTF8.self).split(separator: " ").last ?? ""
+            text = String(decoding: rejected.line, as: UTF8.self).split(separator: " ").last?.prefix { $0 != "!" } ?? ""
         } else {
             guard let kind = EventKind(rawValue: kind) else { return nil }
             let fields = EventTuples.fields(payload)

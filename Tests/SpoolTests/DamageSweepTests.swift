@@ -10,9 +10,12 @@ import Testing
 
 /// A small spool of several segments, stopped in order, whose bytes are damaged in every way that a disk knows.
 ///
-/// `OPSLOGD_DAMAGE=all` tries every bit, cut and sector; without it a sample.
+/// `OPSLOGD_DAMAGE=all` tries every bit, cut and pair of sectors; without it a sample. `OPSLOGD_DAMAGE=27` does so, and
+/// flips every bit of so many spools with other lines and salts: about 8,000,000.
 private struct DamagedSpool {
-    static let isFull = ProcessInfo.processInfo.environment["OPSLOGD_DAMAGE"] == "all"
+    private static let wish = ProcessInfo.processInfo.environment["OPSLOGD_DAMAGE"]
+    static let isFull = wish != nil
+    static let seeds = 0..<(wish.flatMap(UInt64.init) ?? 1)
     static let records: UInt64 = 26
 
     struct Group {
@@ -28,9 +31,13 @@ private struct DamagedSpool {
     let groups: [Group]
     let nodes: [Int]
     let salts: [UniqueID]
+    let seed: UInt64
 
-    /// - Parameter forged: bytes of frames that a producer writes into its lines.
-    init(forged: [UInt8] = []) throws {
+    /// - Parameters:
+    ///   - seed: each gives other lines and salts.
+    ///   - forged: bytes of frames that a producer writes into its lines.
+    init(seed: UInt64 = 0, forged: [UInt8] = []) throws {
+        self.seed = seed
         var options = testOptions()
         options.segmentBytes = 12 << 10
         options.smallestSegmentBytes = 12 << 10
@@ -38,10 +45,12 @@ private struct DamagedSpool {
         let writer = try SimulatedWriter.open(
             disk: SimulatedDisk(disk), time: ManualTime(), options: options, host: testHost, diagnostics: .silent,
             registry: Registry(),
-            randomID: { UniqueID(high: 0x5eed, low: ids.add(1, ordering: .relaxed).newValue &* 0x9e37_79b9_7f4a_7c15) })
+            randomID: {
+                UniqueID(high: 0x5eed + seed, low: ids.add(1, ordering: .relaxed).newValue &* 0x9e37_79b9_7f4a_7c15)
+            })
         var half: DiskState.Contents?
         for number in 1...Self.records {
-            writer.append(Self.chunk(number, forged))
+            writer.append(Self.chunk(seed, number, forged))
             try writer.settle()
             if number == Self.records / 2 { half = disk.contents.withLock { $0 } }
         }
@@ -58,17 +67,17 @@ private struct DamagedSpool {
         }
     }
 
-    static func line(_ number: UInt64, _ forged: [UInt8]) -> [UInt8] {
+    private static func line(_ seed: UInt64, _ number: UInt64, _ forged: [UInt8]) -> [UInt8] {
         // At each place within 8, so that some stand where a header may.
         let shift = [UInt8](repeating: 0x20, count: 1 + Int(number % 8))
         return Array("\(number)".utf8) + shift + forged
-            + (0..<500).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(number)) }
+            + (0..<500 + seed % 64).map { UInt8(truncatingIfNeeded: $0 &* (7 + seed) &+ number) }
     }
 
-    private static func chunk(_ number: UInt64, _ forged: [UInt8]) -> RecordChunk {
+    private static func chunk(_ seed: UInt64, _ number: UInt64, _ forged: [UInt8]) -> RecordChunk {
         let builder = ChunkBuilder()
         let originator = builder.add(RecordOriginator(kind: .file, input: "i", path: "/f"))
-        line(number, forged).withUnsafeBytes {
+        line(seed, number, forged).withUnsafeBytes {
             builder.appendRejection(
                 .invalidJSON, event: nil, detail: "", line: $0, isTruncated: false, originator: originator,
                 received: Timestamp(microseconds: 0), offset: number)
@@ -104,7 +113,7 @@ private struct DamagedSpool {
                 try group.forEachChunk { chunk in
                     try chunk.forEachRecord { record in
                         let number = record.sequence.rawValue
-                        guard try Array(RejectedLine(record.payload).line) == Self.line(number, forged) else {
+                        guard try Array(RejectedLine(record.payload).line) == Self.line(seed, number, forged) else {
                             throw Altered(number: number)
                         }
                         read.append(number)
@@ -144,8 +153,11 @@ private struct DamagedSpool {
 }
 
 @Suite struct DamageSweepTests {
-    @Test func `a flipped bit alters and invents nothing, loses its own group at most, and never in silence`() throws {
-        let spool = try DamagedSpool()
+    @Test(arguments: DamagedSpool.seeds)
+    func `a flipped bit alters and invents nothing, loses its own group at most, and never in silence`(seed: UInt64)
+        throws
+    {
+        let spool = try DamagedSpool(seed: seed)
         #expect(spool.nodes.count >= 3)
         var tried = 0
         for node in spool.nodes {

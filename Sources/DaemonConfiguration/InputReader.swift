@@ -64,6 +64,7 @@ struct InputReader {
         socket.group = mapping.text("group", expected: "the name of a group") { !$0.isEmpty }
         socket.maxConnections = mapping.count("max_connections", in: 1...65_536, default: socket.maxConnections)
         socket.maxLineBytes = maxLineBytes(&mapping)
+        socket.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         mapping.finish()
         return name == nil ? nil : .socket(socket)
     }
@@ -84,6 +85,7 @@ struct InputReader {
         file.exclude = mapping.texts("exclude", expected: "a glob pattern") { !$0.isEmpty } ?? []
         file.startAt = mapping.choice("start_at", default: file.startAt)
         file.maxLineBytes = maxLineBytes(&mapping)
+        file.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         file.rotated = mapping.texts("rotated", expected: pattern, where: Self.isPattern) ?? []
         mapping.finish()
         return name == nil ? nil : .file(file)

@@ -1,3 +1,5 @@
+import OperationLogs
+
 /// Where lines come from.
 public enum InputSettings: Sendable, Hashable {
     case socket(SocketInputSettings)
@@ -19,6 +21,14 @@ public enum InputSettings: Sendable, Hashable {
         }
     }
 
+    /// How its lines name events and columns.
+    public var mapping: LineMapping {
+        switch self {
+        case .socket(let socket): socket.mapping
+        case .file(let file): file.mapping
+        }
+    }
+
     /// 1 KiB to 16 MiB.
     public static let lineBytesRange = 1 << 10...16 << 20
     /// What every input takes where its own key is absent.
@@ -37,6 +47,7 @@ public struct SocketInputSettings: Sendable, Hashable {
     /// Further ones wait in the backlog.
     public var maxConnections = 512
     public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
 
     public static let usualPath = "/run/opslogd/opslogd.sock"
 
@@ -59,6 +70,7 @@ public struct FileInputSettings: Sendable, Hashable {
     public var exclude: [String] = []
     public var startAt = Start.beginning
     public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
     /// Absolute glob patterns of where rotated files go, if not beside the file.
     public var rotated: [String] = []
 

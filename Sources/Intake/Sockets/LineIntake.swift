@@ -36,7 +36,8 @@ final class LineIntake {
         LineEncoder(
             LineEncoder.Options(
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
-                counting: .lines, takesControlLines: true, reportsRejections: reportingRejections),
+                counting: .lines, takesControlLines: true, reportsRejections: reportingRejections,
+                dialect: options.dialect),
             watermarkClock: watermarkClock)
     }
 

@@ -5,17 +5,17 @@ extension EventTyping {
     func eventFailure(_ line: borrowing LineScanner) -> LineFailure {
         guard let event = line.event, event.form != .null else {
             return LineFailure(
-                reason: .missingEvent, event: nil, column: line.column(line.start), detail: RejectionDetail.missingEvent
-            )
+                reason: .missingEvent, event: nil, column: line.column(line.start),
+                detail: RejectionDetail.missingEvent(dialect.mapping.eventKey))
         }
         guard event.form == .string else {
             return LineFailure(
                 reason: .wrongType, event: nil, column: line.column(event.valueStart),
-                detail: RejectionDetail.wrongType("event", event.form, expected: .text))
+                detail: RejectionDetail.wrongType(dialect.mapping.eventKey, event.form, expected: .text))
         }
         return LineFailure(
             reason: .unknownEvent, event: nil, column: line.column(event.valueStart),
-            detail: RejectionDetail.unknownEvent(event.unescapedValue))
+            detail: RejectionDetail.unknownEvent(dialect.mapping.eventKey, event.unescapedValue))
     }
 
     @inline(never)
@@ -28,12 +28,28 @@ extension EventTyping {
     }
 
     @inline(never)
+    func unknownField(_ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner) -> LineFailure {
+        failure(.unknownField, field.pointee.key - 1, line) { table in
+            RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind, dialect.mapping)
+        }
+    }
+
+    @inline(never)
+    func missingField(_ column: Int, _ line: borrowing LineScanner) -> LineFailure {
+        failure(.missingField, line.start, line) { table in
+            RejectionDetail.missing(dialect.name(of: column, table.kind))
+        }
+    }
+
+    @inline(never)
     func wrongType(
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         let form = table.pointee.form(column)
         return failure(.wrongType, field.pointee.valueStart, line) { table in
-            RejectionDetail.wrongType(table.kind.columns[column].name, field.pointee.form, expected: form)
+            RejectionDetail.wrongType(
+                dialect.name(of: column, table.kind), field.pointee.form, expected: form,
+                takesNumbers: dialect.mapping.epoch != nil)
         }
     }
 
@@ -42,7 +58,19 @@ extension EventTyping {
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         failure(.invalidTimestamp, field.pointee.valueStart, line) { table in
-            RejectionDetail.notATime(table.kind.columns[column].name, field.pointee.unescapedValue)
+            RejectionDetail.notATime(
+                dialect.name(of: column, table.kind), field.pointee.unescapedValue,
+                needsOffset: dialect.mapping.timeZone == nil)
+        }
+    }
+
+    @inline(never)
+    func beyondYears(
+        _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
+    ) -> LineFailure {
+        let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
+        return failure(.outOfRange, field.pointee.valueStart, line) { table in
+            RejectionDetail.beyondYears(dialect.name(of: column, table.kind), Array(text))
         }
     }
 
@@ -52,7 +80,7 @@ extension EventTyping {
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
             RejectionDetail.inTheFuture(
-                table.kind.columns[column].name, Timestamp(microseconds: time), received: received)
+                dialect.name(of: column, table.kind), Timestamp(microseconds: time), received: received)
         }
     }
 
@@ -61,7 +89,7 @@ extension EventTyping {
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
-            RejectionDetail.beyondNumeric(table.kind.columns[column].name)
+            RejectionDetail.beyondNumeric(dialect.name(of: column, table.kind))
         }
     }
 
@@ -72,7 +100,7 @@ extension EventTyping {
         let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
         let isIntegral = JSONNumber.integer(text) == .outOfRange
         return failure(isIntegral ? .outOfRange : .wrongType, field.pointee.value, line) { table in
-            let name = table.kind.columns[column].name
+            let name = dialect.name(of: column, table.kind)
             return isIntegral
                 ? RejectionDetail.beyondInteger(name, Array(text)) : RejectionDetail.notIntegral(name, Array(text))
         }

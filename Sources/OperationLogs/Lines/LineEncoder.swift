@@ -13,6 +13,8 @@ public struct LineEncoder {
         public var maxFutureMicroseconds: Int64
         /// What a record's offset counts.
         public var counting: Counting
+        /// How lines name events and columns.
+        public var dialect: LineDialect
         /// Whether an object with the single key `opslogd` is a control line (stream sockets) and not an event.
         public var takesControlLines: Bool
         /// Whether rejections are also kept in `rejections`, for a peer that waits for answers.
@@ -20,8 +22,9 @@ public struct LineEncoder {
 
         public init(
             maxLineBytes: Int, maxFutureMicroseconds: Int64, counting: Counting, takesControlLines: Bool,
-            reportsRejections: Bool
+            reportsRejections: Bool, dialect: LineDialect = .documented
         ) {
+            self.dialect = dialect
             self.maxLineBytes = maxLineBytes
             self.maxFutureMicroseconds = maxFutureMicroseconds
             self.counting = counting
@@ -70,7 +73,6 @@ public struct LineEncoder {
 
     let options: Options
     let watermarkClock: WatermarkClock
-    let tables: UnsafePointer<ColumnTable>
     var overlong: OverlongLine?
     /// What was rejected since they were last taken, if the options ask for it.
     public internal(set) var rejections: [Rejection] = []
@@ -78,7 +80,6 @@ public struct LineEncoder {
     public init(_ options: Options, watermarkClock: WatermarkClock) {
         self.options = options
         self.watermarkClock = watermarkClock
-        tables = ColumnTable.all
     }
 
     /// Hands the rejections over and forgets them.

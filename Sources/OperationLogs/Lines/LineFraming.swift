@@ -22,7 +22,7 @@ extension LineEncoder {
                 var pass = LinePass(
                     base: base, readable: base + bytes.count, offset: offset, fields: fields,
                     typing: EventTyping(
-                        columns: columns, tables: tables, received: received,
+                        columns: columns, dialect: options.dialect, received: received,
                         maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
                 takeLines(&pass, &progress)
             }
@@ -71,7 +71,7 @@ extension LineEncoder {
                     base: UnsafePointer(base), readable: UnsafePointer(base) + rest.count + 1, offset: offset,
                     fields: fields,
                     typing: EventTyping(
-                        columns: columns, tables: tables, received: received,
+                        columns: columns, dialect: options.dialect, received: received,
                         maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
                 pass.isLastLine = true
                 if take(UnsafePointer(base), end: UnsafePointer(base) + rest.count, offset, &pass) {

@@ -11,7 +11,9 @@ extension LineEncoder {
             rejectOverlong(start, end, offset, pass)
             return false
         }
-        var scanner = LineScanner(fields: pass.fields, start: start, end: end, readable: pass.readable)
+        var scanner = LineScanner(
+            fields: pass.fields, start: start, end: end, readable: pass.readable,
+            dialect: options.dialect)
         let failure: LineFailure?
         if scanner.scan(), scanner.form == .object {
             if options.takesControlLines, scanner.isControl { return true }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Checks one line against RFC 8259 in a single pass and notes the keys and values of its own object, in place.
 ///
 /// Strict: UTF-8, escapes, surrogate pairs, the grammar of numbers, 128 levels. Not recursive; allocates nothing unless
@@ -19,10 +21,13 @@ struct LineScanner {
     /// What the line is; meaningful once `scan` has returned true.
     private(set) var form = JSONField.Form.null
     private(set) var fieldCount = 0
-    /// The keys that `fields` has no room for.
-    private(set) var furtherKeys: [JSONKey] = []
-    /// The first of the fields whose key is `event`, also if `fields` has no room for it.
+    /// Those that `fields` has no room for.
+    private(set) var furtherFields: [JSONField] = []
+    /// The first of the fields whose key names the event.
     private(set) var event: JSONField?
+    /// The bytes of that key.
+    private let eventKey: UnsafePointer<UInt8>
+    private let eventKeyLength: Int
     /// Why `scan` has returned false.
     private(set) var fault: Fault?
 
@@ -35,8 +40,10 @@ struct LineScanner {
 
     init(
         fields: UnsafeMutablePointer<JSONField>, start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>,
-        readable: UnsafePointer<UInt8>
+        readable: UnsafePointer<UInt8>, dialect: LineDialect
     ) {
+        eventKey = dialect.eventKey
+        eventKeyLength = dialect.eventKeyLength
         self.fields = fields
         self.start = start
         self.end = end
@@ -92,21 +99,17 @@ struct LineScanner {
             fields[fieldCount] = field
             fieldCount &+= 1
         } else {
-            furtherKeys.append(JSONKey(key: field.key, length: field.keyLength, isEscaped: field.keyIsEscaped))
+            furtherFields.append(field)
         }
     }
 
     @inline(__always)
     private func isEvent(_ field: JSONField) -> Bool {
         if field.keyIsEscaped {
-            return JSONText.bytes(field.key, Int(field.keyLength), isEscaped: true) == Self.eventKey
+            return field.unescapedKey.elementsEqual(UnsafeBufferPointer(start: eventKey, count: eventKeyLength))
         }
-        return field.keyLength == 5 && field.key[0] == UInt8(ascii: "e") && field.key[1] == UInt8(ascii: "v")
-            && field.key[2] == UInt8(ascii: "e") && field.key[3] == UInt8(ascii: "n")
-            && field.key[4] == UInt8(ascii: "t")
+        return Int(field.keyLength) == eventKeyLength && memcmp(field.key, eventKey, eventKeyLength) == 0
     }
-
-    private static let eventKey = Array("event".utf8)
 
     /// One value that begins at `at`.
     ///

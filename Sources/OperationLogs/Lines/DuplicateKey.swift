@@ -48,9 +48,10 @@ extension LineScanner {
         for place in 0..<fieldCount {
             let field = fields[place]
             if field.keyIsEscaped { return true }
-            for other in place + 1..<max(place + 1, fieldCount)
-            where fields[other].keyLength == field.keyLength
-                && memcmp(fields[other].key, field.key, Int(field.keyLength)) == 0
+            let key = UnsafeBufferPointer(start: field.key, count: Int(field.keyLength))
+            for other in fields + place + 1..<fields + fieldCount
+            where other.pointee.keyLength == field.keyLength
+                && key.elementsEqual(UnsafeBufferPointer(start: other.pointee.key, count: key.count))
             { return true }
         }
         return false

@@ -6,16 +6,16 @@ extension EventTyping {
         guard let event = line.event, event.form != .null else {
             return LineFailure(
                 reason: .missingEvent, event: nil, column: line.column(line.start),
-                detail: RejectionDetail.missingEvent(dialect.mapping.eventKey))
+                detail: RejectionDetail.missingEvent(names.mapping.eventKey))
         }
         guard event.form == .string else {
             return LineFailure(
                 reason: .wrongType, event: nil, column: line.column(event.valueStart),
-                detail: RejectionDetail.wrongType(dialect.mapping.eventKey, event.form, expected: .text))
+                detail: RejectionDetail.wrongType(names.mapping.eventKey, event.form, expected: .text))
         }
         return LineFailure(
             reason: .unknownEvent, event: nil, column: line.column(event.valueStart),
-            detail: RejectionDetail.unknownEvent(dialect.mapping.eventKey, event.unescapedValue))
+            detail: RejectionDetail.unknownEvent(names.mapping.eventKey, event.unescapedValue))
     }
 
     @inline(never)
@@ -30,14 +30,14 @@ extension EventTyping {
     @inline(never)
     func unknownField(_ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner) -> LineFailure {
         failure(.unknownField, field.pointee.key - 1, line) { table in
-            RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind, dialect.mapping)
+            RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind, names.mapping)
         }
     }
 
     @inline(never)
     func missingField(_ column: Int, _ line: borrowing LineScanner) -> LineFailure {
         failure(.missingField, line.start, line) { table in
-            RejectionDetail.missing(dialect.name(of: column, table.kind))
+            RejectionDetail.missing(names.name(of: column, table.kind))
         }
     }
 
@@ -48,8 +48,8 @@ extension EventTyping {
         let form = table.pointee.form(column)
         return failure(.wrongType, field.pointee.valueStart, line) { table in
             RejectionDetail.wrongType(
-                dialect.name(of: column, table.kind), field.pointee.form, expected: form,
-                takesNumbers: dialect.mapping.epoch != nil)
+                names.name(of: column, table.kind), field.pointee.form, expected: form,
+                takesNumbers: names.epoch != nil)
         }
     }
 
@@ -59,8 +59,8 @@ extension EventTyping {
     ) -> LineFailure {
         failure(.invalidTimestamp, field.pointee.valueStart, line) { table in
             RejectionDetail.notATime(
-                dialect.name(of: column, table.kind), field.pointee.unescapedValue,
-                needsOffset: dialect.mapping.timeZone == nil)
+                names.name(of: column, table.kind), field.pointee.unescapedValue,
+                needsOffset: names.timeZone == nil)
         }
     }
 
@@ -70,7 +70,7 @@ extension EventTyping {
     ) -> LineFailure {
         let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
         return failure(.outOfRange, field.pointee.valueStart, line) { table in
-            RejectionDetail.beyondYears(dialect.name(of: column, table.kind), Array(text))
+            RejectionDetail.beyondYears(names.name(of: column, table.kind), Array(text))
         }
     }
 
@@ -80,7 +80,7 @@ extension EventTyping {
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
             RejectionDetail.inTheFuture(
-                dialect.name(of: column, table.kind), Timestamp(microseconds: time), received: received)
+                names.name(of: column, table.kind), Timestamp(microseconds: time), received: received)
         }
     }
 
@@ -89,7 +89,7 @@ extension EventTyping {
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
-            RejectionDetail.beyondNumeric(dialect.name(of: column, table.kind))
+            RejectionDetail.beyondNumeric(names.name(of: column, table.kind))
         }
     }
 
@@ -100,7 +100,7 @@ extension EventTyping {
         let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
         let isIntegral = JSONNumber.integer(text) == .outOfRange
         return failure(isIntegral ? .outOfRange : .wrongType, field.pointee.value, line) { table in
-            let name = dialect.name(of: column, table.kind)
+            let name = names.name(of: column, table.kind)
             return isIntegral
                 ? RejectionDetail.beyondInteger(name, Array(text)) : RejectionDetail.notIntegral(name, Array(text))
         }

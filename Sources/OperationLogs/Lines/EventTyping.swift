@@ -2,33 +2,25 @@
 ///
 /// Keys are taken in the order of the line, so the first that does not fit is the reason. An object in which a key
 /// stands twice is told so before anything else is said of it.
-struct EventTyping {
-    /// More than any kind has columns.
-    static let columnLimit = 8
-
+struct EventTyping<Names: LineNames> {
     /// The row, once `type` has returned nil: the columns of `table`.
     let columns: UnsafeMutablePointer<TypedColumn>
     private(set) var table: UnsafePointer<ColumnTable>
-    let dialect: LineDialect
+    let names: Names
     let tables: UnsafePointer<ColumnTable>
     let received: Timestamp
     /// The latest `log_time` or `updated_at` that is believed.
     let latestTime: Int64
     /// Whether the line carries no receipt column.
     private(set) var lacksReceipt = false
-    /// Columns of the line that were met, and those that hold something: a bit for each.
-    private var seen: UInt32 = 0
-    private var present: UInt32 = 0
-    /// Whether keys that are no column were left out.
-    private var leftOut = false
 
     init(
-        columns: UnsafeMutablePointer<TypedColumn>, dialect: LineDialect, received: Timestamp,
+        columns: UnsafeMutablePointer<TypedColumn>, names: Names, received: Timestamp,
         maxFutureMicroseconds: Int64
     ) {
         self.columns = columns
-        self.dialect = dialect
-        tables = dialect.tables
+        self.names = names
+        tables = names.tables
         table = tables
         self.received = received
         let (sum, overflow) = received.microseconds.addingReportingOverflow(maxFutureMicroseconds)
@@ -38,70 +30,67 @@ struct EventTyping {
     /// - Returns: nil if the columns are typed; else the line's reason.
     @inline(__always)
     mutating func type(_ line: borrowing LineScanner) -> LineFailure? {
-        guard let failure = typeInOrder(line) else {
+        var met = MetColumns()
+        guard let failure = typeInOrder(line, &met) else {
             // Whatever was left out may have stood there before, as a column too.
-            return leftOut && line.mayRepeatKey ? line.duplicateKey() : nil
+            return met.leftOut && line.mayRepeatKey ? line.duplicateKey() : nil
         }
         return line.duplicateKey() ?? failure
     }
 
     @inline(__always)
-    private mutating func typeInOrder(_ line: borrowing LineScanner) -> LineFailure? {
+    private mutating func typeInOrder(_ line: borrowing LineScanner, _ met: inout MetColumns) -> LineFailure? {
         guard let kind = kind(of: line) else { return eventFailure(line) }
         table = tables + kind
         let count = table.pointee.count
         for index in 0..<count { columns[index].form = .null }
-        seen = 0
-        present = 0
-        leftOut = false
         let eventKey = line.event?.key
-        var expected = 0
         var index = 0
         while index < line.fieldCount {
             let field = line.fields + index
             index &+= 1
             if field.pointee.key == eventKey { continue }
-            if let failure = typeField(field, &expected, line) { return failure }
+            if let failure = typeField(field, &met, line) { return failure }
         }
-        if !line.furtherFields.isEmpty, let failure = typeFurtherFields(eventKey, line) { return failure }
-        lacksReceipt = present & (1 &<< UInt32(truncatingIfNeeded: count &- 1)) == 0
-        let missing = table.pointee.required & ~present
+        if names.ignoresUnknown, index == LineScanner.fieldLimit,
+            let failure = typeFurtherFields(eventKey, &met, line)
+        {
+            return failure
+        }
+        lacksReceipt = met.present & (1 &<< UInt32(truncatingIfNeeded: count &- 1)) == 0
+        let missing = table.pointee.required & ~met.present
         return missing == 0 ? nil : missingField(missing.trailingZeroBitCount, line)
     }
 
     /// Of an object with more keys than any event has columns.
     @inline(never)
     private mutating func typeFurtherFields(
-        _ eventKey: UnsafePointer<UInt8>?, _ line: borrowing LineScanner
+        _ eventKey: UnsafePointer<UInt8>?, _ met: inout MetColumns, _ line: borrowing LineScanner
     ) -> LineFailure? {
-        var expected = 0
         for place in line.furtherFields.indices where line.furtherFields[place].key != eventKey {
             var field = line.furtherFields[place]
-            let failure = withUnsafeMutablePointer(to: &field) { typeField($0, &expected, line) }
+            let failure = withUnsafeMutablePointer(to: &field) { typeField($0, &met, line) }
             if let failure { return failure }
         }
         return nil
     }
 
-    /// - Parameter expected: the column that is looked for first.
     @inline(__always)
     private mutating func typeField(
-        _ field: UnsafeMutablePointer<JSONField>, _ expected: inout Int, _ line: borrowing LineScanner
+        _ field: UnsafeMutablePointer<JSONField>, _ met: inout MetColumns, _ line: borrowing LineScanner
     ) -> LineFailure? {
-        guard let column = column(of: field.pointee, expected: expected, readable: line.readable),
-            seen & (1 &<< UInt32(truncatingIfNeeded: column)) == 0
-        else { return ignore(field) ? nil : unknownField(field, line) }
-        expected = column &+ 1
-        seen |= 1 &<< UInt32(truncatingIfNeeded: column)
+        guard let column = column(of: field.pointee, expected: met.expected, readable: line.readable),
+            met.seen & (1 &<< UInt32(truncatingIfNeeded: column)) == 0
+        else {
+            // One that stands a second time is left out too: that is told in the end.
+            met.leftOut = names.ignoresUnknown
+            return met.leftOut ? nil : unknownField(field, line)
+        }
+        met.expected = column &+ 1
+        met.seen |= 1 &<< UInt32(truncatingIfNeeded: column)
         if field.pointee.form == .null { return nil }
-        present |= 1 &<< UInt32(truncatingIfNeeded: column)
+        met.present |= 1 &<< UInt32(truncatingIfNeeded: column)
         return typeColumn(column, field, line)
-    }
-
-    /// A key that is no column, or one that stands a second time: then the line is told of that in the end.
-    private mutating func ignore(_ field: UnsafeMutablePointer<JSONField>) -> Bool {
-        leftOut = dialect.ignoresUnknown
-        return leftOut
     }
 
     /// One column from a value that is not null.
@@ -132,7 +121,7 @@ struct EventTyping {
             slot.pointee.form = .integer
             slot.pointee.number = Int64(value)
         case (.timestamp, .number):
-            guard let unit = dialect.mapping.epoch else { return wrongType(column, field, line) }
+            guard let unit = names.epoch else { return wrongType(column, field, line) }
             let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
             guard case .time(let time) = EpochTime.read(text, unit) else { return beyondYears(column, field, line) }
             return take(time, column, field, line)
@@ -158,12 +147,12 @@ struct EventTyping {
     /// The number of the kind that the line names, less one.
     @inline(__always)
     private func kind(of line: borrowing LineScanner) -> Int? {
-        guard let event = line.event, event.form != .null else { return dialect.usualKind }
+        guard let event = line.event, event.form != .null else { return names.usualKind }
         guard event.form == .string else { return nil }
         guard let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: line.readable) else {
-            return dialect.kind(ofLongWord: event.unescapedValue)
+            return names.kind(ofLongWord: event.unescapedValue)
         }
-        if let kind = dialect.kind(ofWord: name) { return kind }
+        if let kind = names.kind(ofWord: name) { return kind }
         for kind in 0..<EventKind.allCases.count where tables[kind].name == name { return kind }
         return nil
     }
@@ -171,7 +160,7 @@ struct EventTyping {
     @inline(__always)
     private func column(of field: JSONField, expected: Int, readable: UnsafePointer<UInt8>) -> Int? {
         guard let name = packed(field.key, field.keyLength, field.keyIsEscaped, readable: readable) else {
-            return dialect.column(ofLongKey: field.unescapedKey, kind: table.pointee.kind)
+            return names.column(ofLongKey: field.unescapedKey, kind: table.pointee.kind)
         }
         return table.pointee.column(name, expected: expected)
     }
@@ -199,7 +188,7 @@ struct EventTyping {
     @inline(__always)
     private func read(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
         if let time = RFC3339Time.microseconds(text, count) { return time }
-        return dialect.mapping.timeZone.flatMap { RFC3339Time.microseconds(text, count, localTo: $0) }
+        return names.timeZone.flatMap { RFC3339Time.microseconds(text, count, localTo: $0) }
     }
 
     @inline(never)
@@ -208,4 +197,15 @@ struct EventTyping {
             text.baseAddress.flatMap { read($0, text.count) }
         }
     }
+}
+
+/// What has been met of a line's columns so far: a bit for each.
+private struct MetColumns {
+    var seen: UInt32 = 0
+    /// Those that hold something.
+    var present: UInt32 = 0
+    /// The column that is looked for first: lines mostly carry their keys in the order of the columns.
+    var expected = 0
+    /// Whether keys that are no column were left out.
+    var leftOut = false
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Checks one line against RFC 8259 in a single pass and notes the keys and values of its own object, in place.
 ///
 /// Strict: UTF-8, escapes, surrogate pairs, the grammar of numbers, 128 levels. Not recursive; allocates nothing unless
@@ -25,9 +23,6 @@ struct LineScanner {
     private(set) var furtherFields: [JSONField] = []
     /// The first of the fields whose key names the event.
     private(set) var event: JSONField?
-    /// The bytes of that key.
-    private let eventKey: UnsafePointer<UInt8>
-    private let eventKeyLength: Int
     /// Why `scan` has returned false.
     private(set) var fault: Fault?
 
@@ -40,22 +35,21 @@ struct LineScanner {
 
     init(
         fields: UnsafeMutablePointer<JSONField>, start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>,
-        readable: UnsafePointer<UInt8>, dialect: LineDialect
+        readable: UnsafePointer<UInt8>
     ) {
-        eventKey = dialect.eventKey
-        eventKeyLength = dialect.eventKeyLength
         self.fields = fields
         self.start = start
         self.end = end
         self.readable = readable
     }
 
+    /// - Parameter names: which key names the event.
     /// - Returns: whether the line is JSON that PostgreSQL can hold; else `fault` says why not.
-    mutating func scan() -> Bool {
+    mutating func scan(_ names: some LineNames) -> Bool {
         var at = skipSpace(start)
         if at[0] == UInt8(ascii: "{") {
             form = .object
-            guard let behind = scanFields(at + 1) else { return false }
+            guard let behind = scanFields(at + 1, names) else { return false }
             at = behind
         } else {
             var field = JSONField(
@@ -71,7 +65,9 @@ struct LineScanner {
 
     /// The event's own object, from behind its bracket to behind the closing one.
     @inline(__always)
-    private mutating func scanFields(_ behindBracket: UnsafePointer<UInt8>) -> UnsafePointer<UInt8>? {
+    private mutating func scanFields(
+        _ behindBracket: UnsafePointer<UInt8>, _ names: some LineNames
+    ) -> UnsafePointer<UInt8>? {
         var at = skipSpace(behindBracket)
         if at[0] == UInt8(ascii: "}") { return at + 1 }
         while true {
@@ -84,7 +80,7 @@ struct LineScanner {
             at = skipSpace(quote + 1)
             guard at[0] == UInt8(ascii: ":") else { return fail(at, "a colon is expected") }
             guard let behind = scanValue(skipSpace(at + 1), &field, level: 1) else { return nil }
-            note(field)
+            note(field, names)
             at = skipSpace(behind)
             if at[0] == UInt8(ascii: "}") { return at + 1 }
             guard at[0] == UInt8(ascii: ",") else { return fail(at, "a comma or a closing brace is expected") }
@@ -93,22 +89,14 @@ struct LineScanner {
     }
 
     @inline(__always)
-    private mutating func note(_ field: JSONField) {
-        if event == nil, isEvent(field) { event = field }
+    private mutating func note(_ field: JSONField, _ names: some LineNames) {
+        if event == nil, names.isEvent(field) { event = field }
         if fieldCount < Self.fieldLimit {
             fields[fieldCount] = field
             fieldCount &+= 1
         } else {
             furtherFields.append(field)
         }
-    }
-
-    @inline(__always)
-    private func isEvent(_ field: JSONField) -> Bool {
-        if field.keyIsEscaped {
-            return field.unescapedKey.elementsEqual(UnsafeBufferPointer(start: eventKey, count: eventKeyLength))
-        }
-        return Int(field.keyLength) == eventKeyLength && memcmp(field.key, eventKey, eventKeyLength) == 0
     }
 
     /// One value that begins at `at`.

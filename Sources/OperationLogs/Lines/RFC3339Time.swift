@@ -6,26 +6,7 @@ enum RFC3339Time {
     /// - Returns: microseconds since 2000-01-01T00:00:00Z; nil if the text is not an RFC 3339 time with an offset, or
     ///   not one that PostgreSQL takes (year 0000, an offset beyond 15:59, more than nine fractional digits).
     static func microseconds(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
-        guard count >= 20, count <= longest, let time = clockTime(text, count),
-            let offset = readOffset(text + time.length, count - time.length)
-        else { return nil }
-        return (time.seconds - Int64(offset) * 60) * 1_000_000 + Int64(time.fraction)
-    }
-
-    /// The same of a time without an offset, as PostgreSQL reads it where `TimeZone` is set to that zone.
-    static func microseconds(_ text: UnsafePointer<UInt8>, _ count: Int, localTo zone: TimeZoneRules) -> Int64? {
-        guard count >= 19, count <= longest, let time = clockTime(text, count), time.length == count else { return nil }
-        return (time.seconds - zone.offset(atLocal: time.seconds)) * 1_000_000 + Int64(time.fraction)
-    }
-
-    /// What stands before the offset: seconds since 2000-01-01T00:00:00 by the clock on the wall, microseconds, and how many
-    /// bytes it takes.
-    ///
-    /// - Parameter count: at least 19.
-    @inline(__always)
-    private static func clockTime(
-        _ text: UnsafePointer<UInt8>, _ count: Int
-    ) -> (seconds: Int64, fraction: Int, length: Int)? {
+        guard count >= 20, count <= longest else { return nil }
         var isValid = true
         let year = twoDigits(text, &isValid) * 100 + twoDigits(text + 2, &isValid)
         let month = twoDigits(text + 5, &isValid)
@@ -42,12 +23,37 @@ enum RFC3339Time {
 
         var at = 19
         var fraction = 0
-        if at < count, text[at] == UInt8(ascii: ".") {
+        if text[at] == UInt8(ascii: ".") {
             guard second < 60, let read = readFraction(text, count, &at) else { return nil }
             fraction = read
         }
+        guard let offset = readOffset(text + at, count - at) else { return nil }
         let days = CivilDate(year: Int64(year), month: month, day: day).daysSince2000
-        return (days * 86_400 + Int64((hour * 60 + minute) * 60 + second), fraction, at)
+        let seconds = (hour * 60 + minute) * 60 + second - offset * 60
+        return days * 86_400_000_000 + Int64(seconds) * 1_000_000 + Int64(fraction)
+    }
+
+    /// The same of a time without an offset, as PostgreSQL reads it where `TimeZone` is set to that zone.
+    @inline(never)
+    static func microseconds(_ text: UnsafePointer<UInt8>, _ count: Int, localTo zone: TimeZoneRules) -> Int64? {
+        let lengthWithoutFraction = 19
+        guard count >= lengthWithoutFraction, let time = microsecondsOfUTC(text, count),
+            // What the clock showed, before a fraction is rounded to a whole second.
+            let second = microsecondsOfUTC(text, lengthWithoutFraction)
+        else { return nil }
+        let seconds = second.quotientAndRemainder(flooringBy: 1_000_000).0
+        return time - zone.offset(atLocal: seconds) * 1_000_000
+    }
+
+    /// As if there stood a `Z` behind it.
+    private static func microsecondsOfUTC(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+        guard count < longest else { return nil }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longest) { copy in
+            guard let base = copy.baseAddress else { return nil }
+            base.initialize(from: text, count: count)
+            base[count] = UInt8(ascii: "Z")
+            return microseconds(base, count + 1)
+        }
     }
 
     /// One to nine digits behind the point at `at`, in microseconds, rounded as PostgreSQL does it (`rint` of a double);

@@ -7,8 +7,9 @@ public final class LineDialect: @unchecked Sendable {
     /// The tables of all kinds, each at its kind's number less one.
     let tables: UnsafePointer<ColumnTable>
     /// The bytes of the key that names the event.
-    let eventKey: UnsafePointer<UInt8>
-    let eventKeyLength: Int
+    let eventKey: [UInt8]
+    /// Whether lines are read as they are documented.
+    let isDocumented: Bool
     /// The number of the kind of a line without that key, less one; nil if there is none.
     let usualKind: Int?
     let ignoresUnknown: Bool
@@ -27,11 +28,8 @@ public final class LineDialect: @unchecked Sendable {
             (tables + Self.index(kind)).initialize(to: ColumnTable(kind, keys: keys))
         }
         self.tables = UnsafePointer(tables)
-        let key = Array(mapping.eventKey.utf8)
-        let eventKey = UnsafeMutablePointer<UInt8>.allocate(capacity: key.count)
-        for (place, byte) in key.enumerated() { (eventKey + place).initialize(to: byte) }
-        self.eventKey = UnsafePointer(eventKey)
-        eventKeyLength = key.count
+        eventKey = Array(mapping.eventKey.utf8)
+        isDocumented = mapping == LineMapping()
         usualKind = mapping.event.map(Self.index)
         ignoresUnknown = mapping.unknownFields == .ignore
         let words = mapping.eventWords.map { (word: Array($0.key.utf8), kind: Self.index($0.value)) }
@@ -52,13 +50,11 @@ public final class LineDialect: @unchecked Sendable {
         for kind in 0..<EventKind.allCases.count { all[kind].free() }
         all.deinitialize(count: EventKind.allCases.count)
         all.deallocate()
-        eventKey.deallocate()
     }
 
     private static func index(_ kind: EventKind) -> Int { Int(kind.rawValue) - 1 }
 
     /// The kind that a word of the mapping means; nil if it has no such word.
-    @inline(__always)
     func kind(ofWord word: PackedName) -> Int? {
         for (own, kind) in words where own == word { return kind }
         return nil
@@ -69,11 +65,5 @@ public final class LineDialect: @unchecked Sendable {
     /// The column under a key that no packed name holds.
     func column(ofLongKey key: [UInt8], kind: EventKind) -> Int? {
         longKeys.first { $0.kind == Self.index(kind) && $0.key == key }?.column
-    }
-
-    /// How a sentence names a column: by the key that stands in the line.
-    func name(of column: Int, _ kind: EventKind) -> String {
-        let name = kind.columns[column].name
-        return mapping.fields[name].map { "\($0) (\(name))" } ?? name
     }
 }

@@ -24,9 +24,6 @@ public struct LineMapping: Sendable, Hashable {
 
     public init() {}
 
-    /// Whether lines are read as they are documented.
-    public var isIdentity: Bool { self == LineMapping() }
-
     /// The key under which a line carries a column.
     public func key(of column: String) -> String { fields[column] ?? column }
 

@@ -86,8 +86,10 @@ extension World {
     /// in files under the patterns: of others, the only position that led to them may have stood there.
     func missingFromFiles() -> [SimulatedLine] {
         let missing = sources.accounts.missing(from: Set(entries.lazy.map(\.line)))
-        guard !missing.isEmpty, !losses.isEmpty else { return missing }
-        let damage = FilesInDamage(daemon?.losses ?? [], rule)
+        // A torn end has lost no record that was known, but perhaps the positions behind lines that were delivered.
+        let told = daemon?.losses ?? []
+        guard !missing.isEmpty, !losses.isEmpty || !told.isEmpty else { return missing }
+        let damage = FilesInDamage(told, rule)
         let standing = sources.accounts.standing
         return missing.filter { line in
             standing.contains(line) && !damage.isListed(line, at: sources.accounts.offset(of: line))

@@ -100,7 +100,10 @@ final class DiskDamage {
     func strikeEnd(_ kind: DamageKind, behind top: SequenceNumber, seed: UInt64) throws -> Range<UInt64>? {
         var random = SplitMix64(seed: seed)
         let frames = try frames()
-        guard let frame = frames.last(where: \.holdsRecords), frame.first > top else { return nil }
+        // In a segment before the last it is no end: who reads there says so.
+        guard let frame = frames.last(where: \.holdsRecords), frame.first > top,
+            frame.segment == frames.last?.segment
+        else { return nil }
         let at = Int(UInt64.random(in: frame.offset..<frame.offset + frame.usedLength, using: &random))
         let struck = frames.filter { $0.segment == frame.segment && $0.overlaps(range(at, kind)) }
         guard struck.allSatisfy({ !$0.holdsRecords || $0.first > top }), range(at, kind).lowerBound >= 4096,

@@ -101,10 +101,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
-    /// Whether none of its records became a dead letter; false too where that cannot be told.
-    private func isClear(_ notice: LossNotice, _ state: State) -> Bool {
+    /// Whether no line of it became a dead letter; false too where that cannot be told.
+    ///
+    /// - Parameter end: behind what is lost further on before anything tells positions: lines that seem to have stood in the
+    ///   range may have stood there.
+    private func isClear(_ notice: LossNotice, upTo end: SequenceNumber? = nil, _ state: State) -> Bool {
         guard let deadLetters = state.deadLetters, let first = notice.first else { return false }
-        return (try? !deadLetters(first, notice.next)) ?? false
+        let next = notice.next.map { max($0, state.book.lostBehind(notice) ?? $0, end ?? $0) }
+        return (try? !deadLetters(first, next)) ?? false
     }
 
     var losses: [LossBook.Loss] {
@@ -136,7 +140,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
             let isCertain = findings.isCertain && !isBehindList
             return try note(
                 range.copyName, first: range.first, gaps, isCertain: isCertain,
-                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, &state)
+                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, upTo: findings.end,
+                &state)
         }
     }
 
@@ -188,8 +193,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
 
     private func note(
         _ name: String, first: SequenceNumber, _ gaps: (known: [PositionGap], others: [PositionGap]), isCertain: Bool,
-        doubts: [[UInt8]],
-        until: Timestamp?, _ state: inout State
+        doubts: [[UInt8]], until: Timestamp?, upTo end: SequenceNumber? = nil, _ state: inout State
     ) throws(SpoolError) -> Note {
         let number = state.book.next
         let notice = LossNotice(
@@ -213,7 +217,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let first = state.book.firstAtStake(notice) ?? first
         let isTouched = !isCertain || first <= max(state.top, state.rows, handedOut)
         var verdict: LossEntry.Verdict = isTouched ? .aside : state.isAccepted ? .free : .open
-        if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
+        if verdict != .aside, state.deadLetters != nil, !isClear(notice, upTo: end, state) { verdict = .aside }
         entries.append(.noted(number, .open))
         if verdict != .aside, state.deadLetters != nil { entries.append(.cleared(number)) }
         if verdict != .open {

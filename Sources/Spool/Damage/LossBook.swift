@@ -75,6 +75,13 @@ struct LossBook: Sendable, Equatable {
         return notice.first.map { first in min(first, firsts.min() ?? first) }
     }
 
+    /// Behind the last record that is lost in the same segment, from this range on.
+    func lostBehind(_ notice: LossNotice) -> SequenceNumber? {
+        guard let first = notice.first else { return nil }
+        return losses.values.map(\.notice).filter { $0.segment == notice.segment && $0.first ?? .zero >= first }
+            .compactMap(\.next).max()
+    }
+
     func isAside(_ name: String) -> Bool {
         losses.values.contains { $0.notice.name == name && $0.verdict == .aside }
     }

@@ -31,8 +31,12 @@ struct LossBook: Sendable, Equatable {
             }
         }
 
-        /// Whether lines of it are read again, were, or will be if the database lets them.
-        var comesAgain: Bool { isAsked || verdict != .aside && sources.values.contains(where: \.isExact) }
+        /// Whether lines of it are read again, were, or will be if the database lets them: also those of files of which it held
+        /// the only positions, which are read as new ones.
+        var comesAgain: Bool {
+            isAsked || verdict != .aside && sources.values.contains(where: \.isExact)
+                || verdict == .free && notice.isDoubtful
+        }
 
         var sourcesInOrder: [(number: Int, bytes: SourceRange)] {
             sources.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -80,6 +84,18 @@ struct LossBook: Sendable, Equatable {
         guard let first = notice.first else { return nil }
         return losses.values.map(\.notice).filter { $0.segment == notice.segment && $0.first ?? .zero >= first }
             .compactMap(\.next).max()
+    }
+
+    /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,
+    /// after a fault that passed, or put back from a copy: what stands there must not come beside them.
+    func comesAgain(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        // Bytes are listed once: those of one range can be among another's.
+        guard !losses.isEmpty, losses.values.contains(where: \.comesAgain) else { return false }
+        return losses.values.contains { loss in
+            guard loss.comesAgain || loss.verdict != .aside, let lost = loss.notice.first, let end = loss.notice.next
+            else { return false }
+            return lost < next && first < end
+        }
     }
 
     func isAside(_ name: String) -> Bool {

@@ -171,13 +171,15 @@ final class LossAccounts<Disk: Storage>: Sendable {
         try change { state throws(SpoolError) in
             let own = SegmentName.of(scan.header.firstSequence)
             let whole = state.file.book.inOrder.filter { loss in
-                guard loss.verdict == .open, loss.sources.isEmpty, let range = LostRange.named(loss.notice.name) else {
-                    return false
-                }
+                guard loss.verdict == .open, let range = LostRange.named(loss.notice.name) else { return false }
                 return range.segment == own && range.next <= scan.nextSequence
                     && !scan.losses.contains { $0.first < range.next && range.first < $0.next }
             }
-            try state.file.append(whole.map { .decided($0.number, .aside, inputs: []) })
+            let entries = whole.flatMap { loss in
+                [LossEntry.decided(loss.number, .aside, inputs: [])]
+                    + loss.sources.keys.sorted().map { .done(loss.number, $0) }
+            }
+            if !entries.isEmpty { try state.file.append(entries) }
         }
     }
 

@@ -33,9 +33,11 @@ struct LossBook: Sendable, Equatable {
 
         /// Whether lines of it are read again, were, or will be if the database lets them: also those of files of which it held
         /// the only positions, which are read as new ones.
-        var comesAgain: Bool {
-            isAsked || verdict != .aside && sources.values.contains(where: \.isExact)
-                || verdict == .free && notice.isDoubtful
+        var comesAgain: Bool { isComing || verdict == .open && sources.values.contains(where: \.isExact) }
+
+        /// The same without those of which nothing is decided.
+        var isComing: Bool {
+            isAsked || verdict == .free && (notice.isDoubtful || sources.values.contains(where: \.isExact))
         }
 
         var sourcesInOrder: [(number: Int, bytes: SourceRange)] {
@@ -84,6 +86,14 @@ struct LossBook: Sendable, Equatable {
         guard let first = notice.first else { return nil }
         return losses.values.map(\.notice).filter { $0.segment == notice.segment && $0.first ?? .zero >= first }
             .compactMap(\.next).max()
+    }
+
+    /// Whether lines of these records come from their files again for certain, so that positions behind them do not count.
+    func isComing(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        losses.values.contains { loss in
+            guard loss.isComing, let lost = loss.notice.first, let end = loss.notice.next else { return false }
+            return lost < next && first < end
+        }
     }
 
     /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,

@@ -127,7 +127,7 @@ struct SegmentScan: Sendable {
             pipelines = snapshot.pipelines
         case .group:
             if frame.recordCount > 0 { marks.add(frame.firstSequence, frame.written) }
-            if !(book?.comesAgain(frame.firstSequence, before: frame.nextSequence) ?? false) {
+            if !(book?.isComing(frame.firstSequence, before: frame.nextSequence) ?? false) {
                 try takePositions(frame, payload)
             }
             lastGroupOffset = end

@@ -107,7 +107,10 @@ extension World {
             }
         }
         for line in sources.accounts.standing.subtracting(present) where line.kind != .pipelineWatermarks {
-            guard entries.contains(where: { $0.line == line }) else { continue }
+            guard let index = entries.firstIndex(where: { $0.line == line }), !putBack.contains(UInt64(index + 1))
+            else {
+                continue
+            }
             guard damage.isListed(line, at: sources.accounts.offset(of: line)) else {
                 throw BrokenPromise(
                     "\(line.name) was lost with a damaged place, still stands in its file, and is not listed")

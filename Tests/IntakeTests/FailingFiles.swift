@@ -31,6 +31,19 @@ struct FailingFiles: SourceFileSystem {
 
         func end() { all.withLock { $0 = [] } }
 
+        private let short = Mutex<String?>(nil)
+
+        /// The next read of such a file gives one byte, though there are more.
+        func shortenNextRead(_ ending: String) { short.withLock { $0 = ending } }
+
+        func isShort(_ path: String) -> Bool {
+            short.withLock { ending in
+                guard let wanted = ending, path.hasSuffix(wanted) else { return false }
+                ending = nil
+                return true
+            }
+        }
+
         func ask(_ call: Call, _ path: String) throws(SystemError) {
             let action = due.withLock { due -> (@Sendable () -> Void)? in
                 guard let now = due, now.call == call, path.hasSuffix(now.ending) else { return nil }
@@ -63,7 +76,8 @@ struct FailingFiles: SourceFileSystem {
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
             try faults.ask(.read, file.path)
-            return try file.read(into: buffer, at: offset)
+            let count = try file.read(into: buffer, at: offset)
+            return faults.isShort(file.path) ? min(count, 1) : count
         }
 
         func bytes(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {

@@ -233,6 +233,18 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.spool.lines) \(scene.messages.list)")
     }
 
+    @Test func `a last line without its end comes, though the read that was to take it gave less`() throws {
+        let scene = try startedScene()
+        try scene.append(["a"], to: "x.log")
+        try scene.appendRaw(String(FileScene.line("b").dropLast()), to: "x.log")
+        #expect(scene.settles(on: ["a"]))
+        try scene.rename("x.log", "x.log.1")
+        // It is read once more at once, and finished when it has been quiet.
+        usleep(60_000)
+        scene.faults.shortenNextRead("x.log")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
     @Test func `a read that fails is said once, and tried again`() throws {
         let scene = try FileScene()
         try scene.append(["a"], to: "x.log")

@@ -42,7 +42,7 @@ extension FileTailer {
         let count = try open.read(into: buffer, at: from)
         // A read may give less than there is: the end is where the file says that it ends.
         let size = try open.identity().size
-        if count < before, size >= file.read.offset { return }
+        if count < before, size >= file.read.offset { return apply(.mayHaveGrown, to: file) }
         guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
             file.sizeBeforeTruncation = max(file.sizeBeforeTruncation, file.size)
             file.size = size

@@ -104,6 +104,10 @@ final class DiskDamage {
         guard let frame = frames.last(where: \.holdsRecords), frame.first > top,
             frame.segment == frames.last?.segment
         else { return nil }
+        // With what was damaged just before it, it is one end.
+        var start = frame.first.rawValue
+        while sequences.contains(start - 1) { start -= 1 }
+        guard SequenceNumber(start) > top else { return nil }
         let at = Int(UInt64.random(in: frame.offset..<frame.offset + frame.usedLength, using: &random))
         let struck = frames.filter { $0.segment == frame.segment && $0.overlaps(range(at, kind)) }
         guard struck.allSatisfy({ !$0.holdsRecords || $0.first > top }), range(at, kind).lowerBound >= 4096,
@@ -114,7 +118,7 @@ final class DiskDamage {
         wounds.removeLast()
         count(struck)
         let first = struck.filter(\.holdsRecords).map(\.first.rawValue).min() ?? frame.first.rawValue
-        return first..<frame.next.rawValue
+        return min(start, first)..<frame.next.rawValue
     }
 
     /// Records that are lost otherwise.

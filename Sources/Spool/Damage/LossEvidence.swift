@@ -37,11 +37,17 @@ struct LossEvidence<Disk: Storage> {
     /// - Returns: nothing where it cannot be told.
     func findings(of range: LostRange) throws(SpoolError) -> Findings {
         do {
-            guard let around = try around(range) else { return Findings() }
+            var around = try around(range) ?? nothingBefore(range)
             var gaps = around.gaps
             let own = SegmentName.firstSequence(range.segment) ?? range.first
             if let next = entries.first(where: { $0.first > own && $0.first >= range.next }) {
-                if let positions = try snapshot(next) { gaps.take(snapshot: positions) }
+                if let positions = try snapshot(next) {
+                    gaps.take(snapshot: positions)
+                } else {
+                    // Later ones: lines that were read behind the range are among what moved, then.
+                    gaps.take(snapshot: try scan(next, before: nil).positions)
+                    around.isCertain = false
+                }
             }
             return Findings(
                 known: gaps.found.filter { $0.loss == around.index }.map(\.gap),
@@ -54,6 +60,13 @@ struct LossEvidence<Disk: Storage> {
             // What stands around it cannot be read either, or has gone meanwhile: then nobody can tell.
             return Findings()
         }
+    }
+
+    /// As if nothing had been read before: of each source, whatever was read up to what stands behind may have stood there.
+    private func nothingBefore(_ range: LostRange) -> Surroundings {
+        var gaps = PositionGaps()
+        gaps.lost(0, hasRecords: range.recordCount > 0, [:])
+        return Surroundings(gaps: gaps, index: 0, isCertain: false)
     }
 
     /// nil where nothing tells the positions before the range.

@@ -42,6 +42,7 @@ let package = Package(
             swiftSettings: instrumented),
         program("FuzzLine"),
         program("FuzzFraming"),
+        program("FuzzTimeZone"),
         program("FuzzTuple"),
         program("FuzzSegment", "LinuxSystem", "Spool"),
         program("FuzzCursor", "LinuxSystem", "Spool"),

@@ -66,8 +66,9 @@ private struct TimeZoneFileReader {
         var transitions: [Int64] = []
         for place in 0..<header.times {
             let type = Int(bytes[typeOf + place])
-            guard type < header.types else { return nil }
-            transitions.append(integer(start + place * 8, 8) - Self.from1970To2000)
+            let moment = integer(start + place * 8, 8)
+            guard type < header.types, Self.moments.contains(moment) else { return nil }
+            transitions.append(moment - Self.from1970To2000)
             offsets.append(integer(types + type * 6, 4))
         }
         return (transitions, offsets)
@@ -84,5 +85,7 @@ private struct TimeZoneFileReader {
         return length == 4 ? Int64(Int32(truncatingIfNeeded: value)) : Int64(bitPattern: value)
     }
 
+    /// From before there was a universe.
+    private static let moments: ClosedRange<Int64> = -1 << 59...1 << 59
     private static let from1970To2000: Int64 = 946_684_800
 }

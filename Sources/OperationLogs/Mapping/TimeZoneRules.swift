@@ -13,13 +13,18 @@ public struct TimeZoneRules: Sendable, Hashable {
     private let rule: DaylightSavingRule?
 
     init?(name: String, transitions: [Int64], offsets: [Int64], rule: DaylightSavingRule?) {
-        guard offsets.count == transitions.count + 1, zip(transitions, transitions.dropFirst()).allSatisfy({ $0 < $1 })
+        let all = offsets + (rule.map { [$0.standard, $0.saving] } ?? [])
+        guard offsets.count == transitions.count + 1, zip(transitions, transitions.dropFirst()).allSatisfy({ $0 < $1 }),
+            all.allSatisfy(Self.offsetRange.contains)
         else { return nil }
         self.name = name
         self.transitions = transitions
         self.offsets = offsets
         self.rule = rule
     }
+
+    /// Up to 15:59:59, as PostgreSQL has it: no clock was ever farther from UTC.
+    private static let offsetRange: ClosedRange<Int64> = -57_599...57_599
 
     private struct Change {
         let before: Int64

@@ -17,7 +17,8 @@ import OperationLogs
         let flags = feed.byte()
         let options = LineEncoder.Options(
             maxLineBytes: flags & 1 == 0 ? 1 << 20 : 1024, maxFutureMicroseconds: 86_400_000_000,
-            counting: flags & 2 == 0 ? .lines : .bytes, takesControlLines: flags & 4 != 0, reportsRejections: true)
+            counting: flags & 2 == 0 ? .lines : .bytes, takesControlLines: flags & 4 != 0, reportsRejections: true,
+            dialect: flags & 8 == 0 ? .documented : legacy)
         let run = LineRun([feed.rest], options)
         let breaks = feed.rest.count { $0 == 0x0a }
         let hasLast = feed.rest.last.map { $0 != 0x0a } ?? false
@@ -27,6 +28,21 @@ import OperationLogs
         require(run.rejections.count + run.payloads.count == run.recordCount, "a record is an event or a rejection")
         run.forEachEvent(check)
     }
+
+    /// Every key that an input can have for lines that cannot be changed.
+    private static let legacy: LineDialect = {
+        var mapping = LineMapping()
+        mapping.event = .castErrors
+        mapping.eventKey = "kind"
+        mapping.eventWords = ["UP": .upsertFailures, "a word that is longer than any table's name": .backupLogs]
+        mapping.fields = [
+            "log_time": "time", "symbol": "sym", "column_name": "the column that could not be cast", "ts": "at",
+        ]
+        mapping.unknownFields = .ignore
+        mapping.timeZone = TimeZoneRules(name: "fuzzed", file: smallestZone)
+        mapping.epoch = .milliseconds
+        return LineDialect(mapping)
+    }()
 
     private static let wide = LineEncoder.Options(
         maxLineBytes: 16 << 20, maxFutureMicroseconds: 86_400_000_000, counting: .lines, takesControlLines: false,

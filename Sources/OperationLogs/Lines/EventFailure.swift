@@ -18,6 +18,12 @@ extension EventTyping {
             detail: RejectionDetail.unknownEvent(event.unescapedValue))
     }
 
+    /// The kind is known, and the peer may not send it.
+    @inline(never)
+    func notPermitted(_ event: JSONField, _ line: borrowing LineScanner) -> LineFailure {
+        failure(.notPermitted, event.valueStart, line) { RejectionDetail.notPermitted($0.kind) }
+    }
+
     @inline(never)
     func failure(
         _ reason: RejectionReason, _ at: UnsafePointer<UInt8>, _ line: borrowing LineScanner,

@@ -13,17 +13,19 @@ struct EventTyping {
     let received: Timestamp
     /// The latest `log_time` or `updated_at` that is believed.
     let latestTime: Int64
+    let permitted: EventKindSet
     /// Whether the line carries no receipt column.
     private(set) var lacksReceipt = false
 
     init(
         columns: UnsafeMutablePointer<TypedColumn>, tables: UnsafePointer<ColumnTable>, received: Timestamp,
-        maxFutureMicroseconds: Int64
+        maxFutureMicroseconds: Int64, permitted: EventKindSet
     ) {
         self.columns = columns
         self.tables = tables
         table = tables
         self.received = received
+        self.permitted = permitted
         let (sum, overflow) = received.microseconds.addingReportingOverflow(maxFutureMicroseconds)
         latestTime = overflow ? .max : sum
     }
@@ -41,6 +43,7 @@ struct EventTyping {
             return eventFailure(line)
         }
         table = tables + kind
+        guard permitted.contains(table.pointee.kind) else { return notPermitted(found, line) }
         let count = table.pointee.count
         for index in 0..<count { columns[index].form = .null }
         var seen: UInt32 = 0

@@ -17,16 +17,19 @@ public struct LineEncoder {
         public var takesControlLines: Bool
         /// Whether rejections are also kept in `rejections`, for a peer that waits for answers.
         public var reportsRejections: Bool
+        /// The kinds that the source may send; a line of another one is `notPermitted`.
+        public var permitted: EventKindSet
 
         public init(
             maxLineBytes: Int, maxFutureMicroseconds: Int64, counting: Counting, takesControlLines: Bool,
-            reportsRejections: Bool
+            reportsRejections: Bool, permitted: EventKindSet = .all
         ) {
             self.maxLineBytes = maxLineBytes
             self.maxFutureMicroseconds = maxFutureMicroseconds
             self.counting = counting
             self.takesControlLines = takesControlLines
             self.reportsRejections = reportsRejections
+            self.permitted = permitted
         }
     }
 
@@ -68,7 +71,7 @@ public struct LineEncoder {
         public var pause = Pause.needsMoreBytes
     }
 
-    let options: Options
+    private(set) var options: Options
     let watermarkClock: WatermarkClock
     let tables: UnsafePointer<ColumnTable>
     var overlong: OverlongLine?
@@ -79,6 +82,12 @@ public struct LineEncoder {
         self.options = options
         self.watermarkClock = watermarkClock
         tables = ColumnTable.all
+    }
+
+    /// The kinds that the source of the next lines may send: one encoder serves many peers where each line has its own.
+    public var permitted: EventKindSet {
+        get { options.permitted }
+        set { options.permitted = newValue }
     }
 
     /// Hands the rejections over and forgets them.

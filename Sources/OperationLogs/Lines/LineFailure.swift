@@ -29,6 +29,8 @@ enum RejectionDetail {
 
     static func unknownEvent(_ name: [UInt8]) -> String { "event: \(quoted(name)) is not a kind of event" }
 
+    static func notPermitted(_ kind: EventKind) -> String { "event: this peer may not send \(kind.name)" }
+
     static func unknownField(_ key: [UInt8], of kind: EventKind) -> String {
         let name = String(decoding: key, as: UTF8.self)
         return name == serialKey(of: kind)

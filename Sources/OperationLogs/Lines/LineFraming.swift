@@ -23,7 +23,8 @@ extension LineEncoder {
                     base: base, readable: base + bytes.count, offset: offset, fields: fields,
                     typing: EventTyping(
                         columns: columns, tables: tables, received: received,
-                        maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
+                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
+                    originator: originator, chunk: chunk)
                 takeLines(&pass, &progress)
             }
         }
@@ -72,7 +73,8 @@ extension LineEncoder {
                     fields: fields,
                     typing: EventTyping(
                         columns: columns, tables: tables, received: received,
-                        maxFutureMicroseconds: options.maxFutureMicroseconds), originator: originator, chunk: chunk)
+                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
+                    originator: originator, chunk: chunk)
                 pass.isLastLine = true
                 if take(UnsafePointer(base), end: UnsafePointer(base) + rest.count, offset, &pass) {
                     progress.pause = .control(place..<place + pass.length(UnsafePointer(base), rest.count))
@@ -147,7 +149,7 @@ extension LineEncoder {
         return end + 1
     }
 
-    private func withScratch(
+    func withScratch(
         _ body: (UnsafeMutablePointer<JSONField>, UnsafeMutablePointer<TypedColumn>) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: JSONField.self, capacity: LineScanner.fieldLimit) { fields in

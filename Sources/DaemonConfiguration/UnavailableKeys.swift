@@ -6,11 +6,11 @@ enum UnavailableKeys {
     static let keys: [String: Set<String>] = [
         "": ["dead_letters", "retention"],
         "inputs": [
-            "allow", "event", "event_key", "event_map", "fields", "unknown_fields", "timezone", "epoch", "units",
+            "event", "event_key", "event_map", "fields", "unknown_fields", "timezone", "epoch", "units",
         ],
     ]
 
-    static let inputTypes: Set<String> = ["journal", "datagram"]
+    static let inputTypes: Set<String> = ["journal"]
 
     static func message(_ what: String) -> String { "`\(what)` is not available in this version" }
 }

@@ -16,6 +16,7 @@ private func encode(
     }
     #expect(isTaken)
     var found = EncodedLines()
+    found.rejections = encoder.takeRejections()
     if !builder.isEmpty { try found.read(builder.close(ticket: 0, receipt: nil)) }
     return found
 }
@@ -62,6 +63,16 @@ private func encode(
             let rejected = try #require(found.rejected.first)
             #expect(rejected.isTruncated && rejected.line.count == kept ?? length && rejected.offset == 7)
             #expect(rejected.detail == "the line has \(length) bytes, more than the 1024 that max_line_bytes allows")
+        }
+    }
+
+    @Test func `a line is judged alone as among others`() throws {
+        for (text, reason, _) in rejectedSamples where !text.utf8.contains(0x0a) {
+            let alone = try encode(whole: text, maxLineBytes: 1 << 20)
+            let framed = try encode(pieces: [Array((text + "\n").utf8)])
+            #expect(alone.reasons == [reason])
+            #expect(alone.rejected.map(\.detail) == framed.rejected.map(\.detail))
+            #expect(alone.rejections.map(\.column) == framed.rejections.map(\.column))
         }
     }
 

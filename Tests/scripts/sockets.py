@@ -421,6 +421,29 @@ check("each line of the floods is one row", sorted(flooded) == sorted(
     int(row[0]) for row in server.query("SELECT count(*) FROM operation_logs.cast_errors WHERE column_name LIKE 'flood-%' GROUP BY column_name")), flooded)
 daemon.stop()
 
+# --- a call that fails -----------------------------------------------------------------------------------------------------
+if shutil.which("strace"):
+    faulty = Daemon(os.path.join(directory, "faulty"), server.conninfo, file_input=False)
+    with open(faulty.config) as config:
+        text = config.read()
+    with open(faulty.config, "w") as config:
+        config.write(text.replace("database:", "  - {type: datagram, name: d, path: %s/d.sock}\ndatabase:" % faulty.directory, 1))
+    faulty.output = open(os.path.join(faulty.directory, "daemon.log"), "ab")
+    faulty.process = subprocess.Popen(
+        ["strace", "-f", "-qqq", "-D", "--signal=none", "-o", "/dev/null", "-e", "trace=recvmmsg", "-e", "inject=recvmmsg:error=ENOMEM:when=1..2",
+         harness.OPSLOGD, "run", "--config", faulty.config], stdin=subprocess.DEVNULL, stdout=faulty.output, stderr=faulty.output)
+    wait_until("it is ready", faulty.is_ready)
+    sender.connect(faulty.directory + "/d.sock")
+    sender.send(event("faulty", 1))
+    wait_until("the failure is said", lambda: "nothing is received" in faulty.log())
+    check("status says that nothing is received", faulty.status()["inputs"][1]["waiting"], faulty.status()["inputs"])
+    wait_until("the datagram is a row", lambda: numbers("faulty") == [1])
+    check("receiving that fails is said once and tried again, and nothing is lost", faulty.log().count("nothing is received") == 1, faulty.log())
+    check("… and status says when it is over", faulty.status()["inputs"][1]["waiting"] is None, faulty.status()["inputs"])
+    check("SIGTERM ends with 0", faulty.stop() == 0, faulty.log()[-800:])
+else:
+    print("skipped a call that fails: strace is not there", flush=True)
+
 # --- sockets that systemd hands over --------------------------------------------------------------------------------------------
 activate = shutil.which("systemd-socket-activate") or "/usr/lib/systemd/systemd-socket-activate"
 

@@ -112,6 +112,29 @@ import Testing
         #expect(spool.recordCount == 2)
     }
 
+    @Test func `who cannot be named may send nothing where only some may`() throws {
+        let directory = try makeDirectory()
+        defer { removeDirectory(directory) }
+        let manager = try UnixSocket.open(.datagram)
+        try UnixSocket.bind(manager, to: directory + "/s.sock")
+        let sender = try DatagramSender(directory + "/s.sock")
+        #expect(sender.send(castError("early")) == 0)
+        let spool = AcknowledgingSpool()
+        let handedOver = dup(manager.rawValue)
+        let input = testDatagramInput(directory + "/s.sock", spool) {
+            $0.inherited = handedOver
+            // 65534 is what the kernel says where it does not know.
+            $0.allow = [PeerRule(.user("65534")), PeerRule(.user("\(geteuid())"))]
+        }
+        try input.open()
+        #expect(sender.send(castError("named")) == 0)
+        let running = RunningInput(input)
+        try eventually("both are records") { spool.recordCount == 2 }
+        input.stop()
+        try eventually("run() ends") { running.hasEnded }
+        #expect(try spool.records().map(\.reason) == [.notPermitted, nil])
+    }
+
     @Test func `a descriptor of another type is refused`() throws {
         let stream = try UnixSocket.open()
         let forDatagrams = dup(stream.rawValue)

@@ -67,22 +67,37 @@ extension LineEncoder {
             guard let base = copy.baseAddress else { return }
             UnsafeMutableRawBufferPointer(copy).copyMemory(from: rest)
             base[rest.count] = 0x0a
-            withScratch { fields, columns in
-                var pass = LinePass(
-                    base: UnsafePointer(base), readable: UnsafePointer(base) + rest.count + 1, offset: offset,
-                    fields: fields,
-                    typing: EventTyping(
-                        columns: columns, tables: tables, received: received,
-                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
-                    originator: originator, chunk: chunk)
-                pass.isLastLine = true
-                if take(UnsafePointer(base), end: UnsafePointer(base) + rest.count, offset, &pass) {
-                    progress.pause = .control(place..<place + pass.length(UnsafePointer(base), rest.count))
-                } else {
-                    progress.lines = 1
-                }
+            let line = UnsafeRawBufferPointer(start: base, count: rest.count + 1)
+            if takeAlone(line, isLastLine: true, offset, originator, received, chunk) {
+                progress.pause = .control(place..<place + rest.count - (rest.last == 0x0d ? 1 : 0))
+            } else {
+                progress.lines = 1
             }
         }
+    }
+
+    /// One line in memory of its own, with a line feed as its last byte.
+    ///
+    /// - Parameter isLastLine: whether the line feed is not its own.
+    /// - Returns: whether it is a control line, of which nothing is recorded.
+    @inline(never)
+    mutating func takeAlone(
+        _ line: UnsafeRawBufferPointer, isLastLine: Bool, _ offset: UInt64, _ originator: UInt16,
+        _ received: Timestamp, _ chunk: ChunkBuilder
+    ) -> Bool {
+        guard let base = line.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
+        var isControl = false
+        withScratch { fields, columns in
+            var pass = LinePass(
+                base: base, readable: base + line.count, offset: offset, fields: fields,
+                typing: EventTyping(
+                    columns: columns, tables: tables, received: received,
+                    maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
+                originator: originator, chunk: chunk)
+            pass.isLastLine = isLastLine
+            isControl = take(base, end: base + (line.count - 1), offset, &pass)
+        }
+        return isControl
     }
 
     /// Lines one after the other, until no further one ends, the chunk is full, or a control line comes.
@@ -149,7 +164,7 @@ extension LineEncoder {
         return end + 1
     }
 
-    func withScratch(
+    private func withScratch(
         _ body: (UnsafeMutablePointer<JSONField>, UnsafeMutablePointer<TypedColumn>) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: JSONField.self, capacity: LineScanner.fieldLimit) { fields in

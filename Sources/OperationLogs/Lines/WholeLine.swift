@@ -12,25 +12,17 @@ extension LineEncoder {
         wholeLine line: UnsafeRawBufferPointer, sentBytes: Int, offset: UInt64, originator: UInt16,
         received: Timestamp, into chunk: ChunkBuilder
     ) -> Bool {
+        precondition(line.last == 0x0a, "a whole line ends in a line feed")
         guard !chunk.isFull else { return false }
-        guard line.last == 0x0a, let base = line.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return true }
-        let end = base + (line.count - 1)
-        if sentBytes > line.count - 1 {
+        let kept = UnsafeRawBufferPointer(rebasing: line.dropLast())
+        if sentBytes > kept.count {
             var cut = OverlongLine(offset: offset)
-            cut.append(UnsafeRawBufferPointer(start: base, count: line.count - 1))
-            cut.skip(sentBytes - (line.count - 1))
+            cut.append(kept)
+            cut.skip(sentBytes - kept.count)
             reject(cut, originator: originator, received: received, into: chunk)
-            return true
-        }
-        withScratch { fields, columns in
-            var pass = LinePass(
-                base: base, readable: end + 1, offset: offset, fields: fields,
-                typing: EventTyping(
-                    columns: columns, tables: tables, received: received,
-                    maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
-                originator: originator, chunk: chunk)
+        } else {
             // No control lines: a datagram is answered by nobody.
-            _ = take(base, end: end, offset, &pass)
+            _ = takeAlone(line, isLastLine: false, offset, originator, received, chunk)
         }
         return true
     }

@@ -15,13 +15,15 @@ public struct EventKindSet: Sendable, Hashable, ExpressibleByArrayLiteral {
 
     public var isEmpty: Bool { bits == 0 }
 
-    @inline(__always)
     public func contains(_ kind: EventKind) -> Bool { bits & Self.bit(kind) != 0 }
+
+    /// The same by the kind's number: asked for each line.
+    @inline(__always)
+    func contains(number: Int) -> Bool { bits &>> UInt16(truncatingIfNeeded: number) & 1 != 0 }
 
     public mutating func insert(_ kind: EventKind) { bits |= Self.bit(kind) }
 
     public mutating func formUnion(_ other: EventKindSet) { bits |= other.bits }
 
-    @inline(__always)
     private static func bit(_ kind: EventKind) -> UInt16 { 1 &<< UInt16(kind.rawValue) }
 }

@@ -1,6 +1,6 @@
 // Why an object is no event. Off the path of a good line.
 extension EventTyping {
-    /// The object names no kind.
+    /// The object names no kind that the source may send.
     @inline(never)
     func eventFailure(_ line: borrowing LineScanner) -> LineFailure {
         guard let event = line.event, event.form != .null else {
@@ -13,15 +13,15 @@ extension EventTyping {
                 reason: .wrongType, event: nil, column: line.column(event.valueStart),
                 detail: RejectionDetail.wrongType("event", event.form, expected: .text))
         }
+        let name = event.unescapedValue
+        if let kind = EventKind(name: String(decoding: name, as: UTF8.self)) {
+            return LineFailure(
+                reason: .notPermitted, event: kind, column: line.column(event.valueStart),
+                detail: RejectionDetail.notPermitted(kind))
+        }
         return LineFailure(
             reason: .unknownEvent, event: nil, column: line.column(event.valueStart),
-            detail: RejectionDetail.unknownEvent(event.unescapedValue))
-    }
-
-    /// The kind is known, and the peer may not send it.
-    @inline(never)
-    func notPermitted(_ event: JSONField, _ line: borrowing LineScanner) -> LineFailure {
-        failure(.notPermitted, event.valueStart, line) { RejectionDetail.notPermitted($0.kind) }
+            detail: RejectionDetail.unknownEvent(name))
     }
 
     @inline(never)

@@ -43,7 +43,6 @@ struct EventTyping {
             return eventFailure(line)
         }
         table = tables + kind
-        guard permitted.contains(table.pointee.kind) else { return notPermitted(found, line) }
         let count = table.pointee.count
         for index in 0..<count { columns[index].form = .null }
         var seen: UInt32 = 0
@@ -113,13 +112,16 @@ struct EventTyping {
         return nil
     }
 
-    /// The number of the kind that the value of `event` names, less one.
+    /// The number of the kind that the value of `event` names, less one; nil also of one that the source may not send,
+    /// so that a good line meets no further way out.
     @inline(__always)
     private func kind(of event: JSONField, readable: UnsafePointer<UInt8>) -> Int? {
         guard event.form == .string,
             let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: readable)
         else { return nil }
-        for kind in 0..<EventKind.allCases.count where tables[kind].name == name { return kind }
+        for kind in 0..<EventKind.allCases.count where tables[kind].name == name {
+            return permitted.contains(number: kind &+ 1) ? kind : nil
+        }
         return nil
     }
 

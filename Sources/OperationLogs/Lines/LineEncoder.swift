@@ -71,7 +71,7 @@ public struct LineEncoder {
         public var pause = Pause.needsMoreBytes
     }
 
-    private(set) var options: Options
+    let options: Options
     let watermarkClock: WatermarkClock
     let tables: UnsafePointer<ColumnTable>
     var overlong: OverlongLine?
@@ -80,15 +80,13 @@ public struct LineEncoder {
 
     public init(_ options: Options, watermarkClock: WatermarkClock) {
         self.options = options
+        permitted = options.permitted
         self.watermarkClock = watermarkClock
         tables = ColumnTable.all
     }
 
     /// The kinds that the source of the next lines may send: one encoder serves many peers where each line has its own.
-    public var permitted: EventKindSet {
-        get { options.permitted }
-        set { options.permitted = newValue }
-    }
+    public var permitted: EventKindSet
 
     /// Hands the rejections over and forgets them.
     public mutating func takeRejections() -> [Rejection] {

@@ -23,7 +23,7 @@ extension LineEncoder {
                     base: base, readable: base + bytes.count, offset: offset, fields: fields,
                     typing: EventTyping(
                         columns: columns, tables: tables, received: received,
-                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
+                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
                     originator: originator, chunk: chunk)
                 takeLines(&pass, &progress)
             }
@@ -92,7 +92,7 @@ extension LineEncoder {
                 base: base, readable: base + line.count, offset: offset, fields: fields,
                 typing: EventTyping(
                     columns: columns, tables: tables, received: received,
-                    maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: options.permitted),
+                    maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
                 originator: originator, chunk: chunk)
             pass.isLastLine = isLastLine
             isControl = take(base, end: base + (line.count - 1), offset, &pass)

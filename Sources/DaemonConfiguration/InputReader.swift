@@ -57,6 +57,7 @@ struct InputReader {
         socket.allow = AllowReader.entries(&mapping)
         socket.maxConnections = mapping.count("max_connections", in: 1...65_536, default: socket.maxConnections)
         socket.maxLineBytes = maxLineBytes(&mapping)
+        socket.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         mapping.finish()
         return name == nil ? nil : .socket(socket)
     }
@@ -69,6 +70,7 @@ struct InputReader {
         datagram.group = group(&mapping)
         datagram.allow = AllowReader.entries(&mapping)
         datagram.maxLineBytes = maxLineBytes(&mapping)
+        datagram.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         mapping.finish()
         return name == nil ? nil : .datagram(datagram)
     }
@@ -111,6 +113,7 @@ struct InputReader {
         file.exclude = mapping.texts("exclude", expected: "a glob pattern") { !$0.isEmpty } ?? []
         file.startAt = mapping.choice("start_at", default: file.startAt)
         file.maxLineBytes = maxLineBytes(&mapping)
+        file.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         file.rotated = mapping.texts("rotated", expected: pattern, where: Self.isPattern) ?? []
         mapping.finish()
         return name == nil ? nil : .file(file)

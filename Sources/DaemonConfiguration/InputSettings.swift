@@ -24,6 +24,15 @@ public enum InputSettings: Sendable, Hashable {
         }
     }
 
+    /// How its lines name events and columns.
+    public var mapping: LineMapping {
+        switch self {
+        case .socket(let socket): socket.mapping
+        case .datagram(let datagram): datagram.mapping
+        case .file(let file): file.mapping
+        }
+    }
+
     /// 1 KiB to 16 MiB.
     public static let lineBytesRange = 1 << 10...16 << 20
     /// What every input takes where its own key is absent.
@@ -60,6 +69,7 @@ public struct SocketInputSettings: Sendable, Hashable {
     /// Further ones wait in the backlog.
     public var maxConnections = 512
     public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
 
     public static let usualPath = "/run/opslogd/opslogd.sock"
 
@@ -78,6 +88,7 @@ public struct DatagramInputSettings: Sendable, Hashable {
     /// As with a stream socket, but a group is the sender's primary one only.
     public var allow: [AllowEntry]?
     public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
 
     public init(name: String) {
         self.name = name
@@ -98,6 +109,7 @@ public struct FileInputSettings: Sendable, Hashable {
     public var exclude: [String] = []
     public var startAt = Start.beginning
     public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
     /// Absolute glob patterns of where rotated files go, if not beside the file.
     public var rotated: [String] = []
 

@@ -42,6 +42,16 @@ struct MappingReader {
     /// Where the key stands; nil if it does not.
     func keyPlace(_ key: String) -> Place? { entries.first { $0.key == key }?.place }
 
+    /// As they stand, each once.
+    var keys: [String] {
+        entries.map(\.key).reduce(into: []) { keys, key in
+            if !keys.contains(key), !RepeatedKey.stands(in: key) { keys.append(key) }
+        }
+    }
+
+    /// The key may stand there; whoever misspells it is told of it.
+    mutating func expect(_ key: String) { if !known.contains(key) { known.append(key) } }
+
     func value(_ key: String) -> Node? { entries.first { $0.key == key }?.value }
 
     /// The value as it stands, and the key is known from now on.

@@ -6,7 +6,7 @@ enum UnavailableKeys {
     static let keys: [String: Set<String>] = [
         "": ["dead_letters", "retention"],
         "inputs": [
-            "event", "event_key", "event_map", "fields", "unknown_fields", "timezone", "epoch", "units",
+            "units"
         ],
     ]
 

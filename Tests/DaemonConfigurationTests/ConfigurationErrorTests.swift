@@ -173,31 +173,41 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "2:46: `inputs[0].max_connections`: expected a whole number from 1 to 65536, found the number `0`"),
     ]
 
+    static let mappings: [Mistake] = [
+        mapping("event: cast_error", "12: `inputs[0].event`: `cast_error` is no event; did you mean `cast_errors`?"),
+        mapping("event_key: \"\"", "16: `inputs[0].event_key`: expected a key of the lines, found the text ``"),
+        mapping(
+            "event_key: 5", "16: `inputs[0].event_key`: expected a key of the lines, in quotes, found the number `5`"),
+        mapping(
+            "event_map: {A: cast_errors, B: backup_log}",
+            "36: `inputs[0].event_map.B`: `backup_log` is no event; did you mean `backup_logs`?"),
+        mapping("event_map: [a]", "16: `inputs[0].event_map`: expected a mapping of keys, found a list"),
+        mapping("fields: {symbl: a}", "14: unknown key `symbl` in `inputs[0].fields`; did you mean `symbol`?"),
+        mapping(
+            "fields: {symbol: ''}", "22: `inputs[0].fields.symbol`: expected the key in the lines, found the text ``"),
+        mapping(
+            "fields: {symbol: ts}",
+            "22: `inputs[0].fields.symbol`: `ts` would be both symbol and ts of data_quality_errors"),
+        mapping("fields: {symbol: event}", "22: `inputs[0].fields.symbol`: `event` is the key that names the event"),
+        mapping("unknown_fields: drop", "21: `inputs[0].unknown_fields`: expected `reject` or `ignore`, found `drop`"),
+        mapping("epoch: sec", "12: `inputs[0].epoch`: expected `s`, `ms`, `us` or `ns`, found `sec`"),
+    ]
+    /// Of a zone that there is not, and of a name that would lead elsewhere.
+    static let zones: [Mistake] = ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe", "."].map {
+        mapping(
+            "timezone: \"\($0)\"",
+            "15: `inputs[0].timezone`: the system knows no time zone `\($0)`; /usr/share/zoneinfo holds those that it knows"
+        )
+    }
+
+    private static func mapping(_ key: String, _ told: String) -> Mistake {
+        Mistake("inputs:\n  - type: file\n    name: a\n    paths: [/a]\n    \(key)", "5:\(told)")
+    }
+
     static let unavailable: [Mistake] = [
         Mistake(
             "inputs:\n  - type: journal\n    name: units\n    units: [a]",
             "2:11: `type: journal` is not available in this version"),
-        Mistake(
-            """
-            inputs:
-              - type: file
-                name: a
-                paths: [/x]
-                event: cast_errors
-                event_key: kind
-                event_map: {}
-                fields: {}
-                unknown_fields: ignore
-                timezone: UTC
-                epoch: ms
-            """,
-            "5:5: `event` is not available in this version",
-            "6:5: `event_key` is not available in this version",
-            "7:5: `event_map` is not available in this version",
-            "8:5: `fields` is not available in this version",
-            "9:5: `unknown_fields` is not available in this version",
-            "10:5: `timezone` is not available in this version",
-            "11:5: `epoch` is not available in this version"),
         Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
         Mistake("dead_letters: {max_bytes: 1GiB}", "1:1: `dead_letters` is not available in this version"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),
@@ -226,7 +236,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "spool: {sync: {}}", "1:15: `spool.sync`: expected `group` or `{interval: 100ms}`, found no `interval`"),
     ]
 
-    @Test(arguments: keys + types + syntax + inputs + unavailable + combinations)
+    @Test(arguments: keys + types + syntax + inputs + mappings + zones + unavailable + combinations)
     func `a mistake is told with its place, what was expected and what was found`(_ mistake: Mistake) {
         #expect(findings(mistake.text) == mistake.told)
     }

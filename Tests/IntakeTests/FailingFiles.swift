@@ -11,12 +11,15 @@ struct FailingFiles: SourceFileSystem {
             let call: Call
             let ending: String
             let code: Int32
+            /// Such calls that are left to succeed.
+            var left: Int
         }
 
         private let all = Mutex<[Fault]>([])
 
-        func fail(_ call: Call, _ ending: String, _ code: Int32) {
-            all.withLock { $0.append(Fault(call: call, ending: ending, code: code)) }
+        /// - Parameter nth: the first such call that fails.
+        func fail(_ call: Call, _ ending: String, _ code: Int32, from nth: Int = 1) {
+            all.withLock { $0.append(Fault(call: call, ending: ending, code: code, left: nth - 1)) }
         }
 
         private let due = Mutex<(call: Call, ending: String, action: @Sendable () -> Void)?>(nil)
@@ -35,8 +38,14 @@ struct FailingFiles: SourceFileSystem {
                 return now.action
             }
             action?()
-            let fault = all.withLock { $0.first { $0.call == call && path.hasSuffix($0.ending) } }
-            if let fault { throw SystemError(call: "\(call)", subject: path, code: fault.code) }
+            let code = all.withLock { faults -> Int32? in
+                guard let index = faults.firstIndex(where: { $0.call == call && path.hasSuffix($0.ending) }) else {
+                    return nil
+                }
+                faults[index].left -= 1
+                return faults[index].left < 0 ? faults[index].code : nil
+            }
+            if let code { throw SystemError(call: "\(call)", subject: path, code: code) }
         }
     }
 

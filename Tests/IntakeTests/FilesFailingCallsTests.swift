@@ -88,6 +88,28 @@ import Testing
         #expect(scene.input?.status.bytesLost == 0)
     }
 
+    /// Whichever of its looks at the directory is the first to fail.
+    @Test(arguments: 1...8)
+    func `a file that was rewritten and rotated meanwhile is read, whatever fails at the start`(nth: Int) throws {
+        let scene = try FileScene()
+        scene.options.rotated = [scene.path("old")]
+        mkdir(scene.path("old"), 0o755)
+        try scene.append(["a"], to: "x.log")
+        // Long enough before for the mark to have passed it.
+        usleep(25_000)
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.kill()
+        try scene.copy("x.log", "old/x.log.1")
+        try scene.rewrite(FileScene.line("b"), to: "x.log")
+        try scene.rename("x.log", "x.log.1")
+        scene.faults.fail(.names, scene.directory, ENOMEM, from: nth)
+        try scene.start()
+        usleep(100_000)
+        scene.faults.end()
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
     @Test func `a copy elsewhere waits until the directory of its original can be listed`() throws {
         let scene = try FileScene()
         scene.options.rotated = [scene.path("old")]

@@ -50,6 +50,25 @@ import Testing
         #expect(found.reasons == [reason])
     }
 
+    @Test func `it is asked of the table that the line becomes, whatever the input calls it`() throws {
+        var mapping = LineMapping()
+        mapping.event = .castErrors
+        mapping.eventKey = "kind"
+        mapping.eventWords = ["BACKUP": .backupLogs]
+        var options = Self.options([.backupLogs])
+        options.dialect = LineDialect(mapping)
+        let lines = [
+            #"{"column_name":"price"}"#, #"{"kind":"BACKUP","backup_type":"full","status":"ok"}"#,
+            #"{"kind":"cast_errors","column_name":"price"}"#,
+        ]
+        let found = try encode(pieces: [Array((lines.joined(separator: "\n") + "\n").utf8)], options)
+        #expect(found.events.map(\.kind) == [.backupLogs])
+        #expect(found.reasons == [.notPermitted, .notPermitted])
+        #expect(
+            found.rejections.map(\.detail) == Array(repeating: "kind: this peer may not send cast_errors", count: 2))
+        #expect(found.rejections.map(\.column) == [1, 9])
+    }
+
     @Test func `who may send nothing may still send empty lines and control lines`() throws {
         var options = Self.options([])
         options.takesControlLines = true

@@ -8,6 +8,16 @@ func `no schedule of faults, crashes and stops loses, repeats or alters a line`(
     }
 }
 
+/// Beyond those that continuous integration plays.
+@Test(
+    arguments: [
+        78_356, 98_598, 101_899, 109_108, 155_615, 159_563, 535_683, 552_967, 582_589, 592_145, 592_633, 606_469,
+        616_297, 618_227,
+    ] as [UInt64])
+func `a schedule that once broke a promise keeps it`(seed: UInt64) {
+    #expect(throws: Never.self) { try Schedule(seed: seed).play() }
+}
+
 @Test func `a seed has the same course each time, and another seed another`() throws {
     // Files, damage, and both: another dictionary with the same keys has them in another order, in one process too.
     for seed: UInt64 in 1...8 {

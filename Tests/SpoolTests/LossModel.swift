@@ -13,6 +13,10 @@ struct NumberedLines: SourcePositionReading {
 
     func input(of key: [UInt8]) -> String? { key.first == UInt8(ascii: "s") ? "in" : nil }
 
+    /// It reads again in one go, and tells nobody how far it has got.
+    func rereading(of key: [UInt8]) -> (range: Int, source: Int)? { nil }
+    func range(of gap: PositionGap, rereading bytes: SourceRange) -> SourceRange? { nil }
+
     func range(of gap: PositionGap) -> SourceRange? {
         guard input(of: gap.key) != nil else { return nil }
         func number(_ value: [UInt8]?) -> UInt64? { value.flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } }

@@ -74,6 +74,35 @@ func damage(_ disk: DiskState, _ records: ClosedRange<UInt64>) {
         #expect(model.database.counts == Array(1...180) && model.database.doubled == [])
     }
 
+    @Test(arguments: [160...165, 170...178] as [ClosedRange<UInt64>])
+    func `a place that is whole again before anything was decided is delivered, and nothing waits for it`(
+        range: ClosedRange<UInt64>
+    ) throws {
+        var (disk, model) = try lossSpool(delivering: range.lowerBound - 1)
+        model.isDatabaseThere = false
+        damage(disk, range)
+        try model.run(disk)
+        #expect(try SpoolInspector(SimulatedDisk(disk)).losses().contains { $0.state == .undecided })
+        damage(disk, range)
+        try model.run(disk)
+        #expect(try SpoolInspector(SimulatedDisk(disk)).losses().allSatisfy { $0.state == .closed })
+        model.isDatabaseThere = true
+        try model.run(disk)
+        #expect(model.database.counts == Array(1...180) && model.database.doubled == [])
+    }
+
+    /// What stands behind both tells the positions of both: the first seems to have held the lines of the other too.
+    @Test func `a dead letter of a range that follows at once keeps the lines of both from coming again`() throws {
+        let (disk, model) = try lossSpool(delivering: 160)
+        damage(disk, 170...172)
+        let writer = try model.open(disk)
+        try writer.account { first, next in first.rawValue <= 172 && 172 < next?.rawValue ?? .max }
+        try writer.compared(
+            [LanePosition(lane: .castErrors, position: SequenceNumber(160), origin: nil)], isAccepted: true)
+        #expect(writer.losses.contains { $0.sources.contains { $0.from <= 172 && 172 < $0.upTo ?? .max } })
+        #expect(writer.losses.allSatisfy { $0.state != .readAgain })
+    }
+
     @Test(arguments: places)
     func `a range that straddles a position is set aside, and nothing comes twice`(range: ClosedRange<UInt64>) throws {
         var (disk, model) = try lossSpool(delivering: range.lowerBound)

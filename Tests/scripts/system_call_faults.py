@@ -26,17 +26,20 @@ import time
 import harness
 from harness import OPSLOGD, Daemon, Producer, Server, bounded, check, finish, opslogd, scratch_directory, wait_until
 
+DAEMON_LOG = "daemon.log"
 EVERY = range(1, int(sys.argv[1]) + 1) if sys.argv[1:] and sys.argv[1].isdigit() else None
+# A call, its error, the N, and where a case is of one file only, that file.
 CASES = [
     ("fdatasync", "EIO", (1, 2, 4, 9)), ("fsync", "EIO", (1, 3)), ("pwritev", "ENOSPC", (1, 5)), ("pwritev", "EIO", (7,)),
     ("pwrite64", "EIO", (1,)), ("fallocate", "ENOSPC", (1, 2)), ("openat", "EMFILE", (60, 66)), ("openat", "EACCES", (63, 70)),
     ("rename,renameat,renameat2", "EIO", (1, 3)), ("unlink,unlinkat", "EACCES", (1,)), ("pread64", "EIO", (5, 9)),
-    ("write", "EIO", (2,)), ("accept4", "EMFILE", (1,)), ("fdatasync", "EINTR", (2,)), ("getdents64", "EIO", (1, 2, 5)),
+    ("write", "EIO", (2,), DAEMON_LOG), ("accept4", "EMFILE", (1,)), ("fdatasync", "EINTR", (2,)), ("getdents64", "EIO", (1, 2, 5)),
+    ("openat", "EMFILE", (1,), "/etc/machine-id"), ("read", "EIO", (1,), "/etc/machine-id"),
 ]
 if sys.argv[1:] and not EVERY:
-    one = [(call, error, (int(number),) * int(sys.argv[2] if sys.argv[2:] else 1))
-           for name, error, number in [sys.argv[1].split("-")] for call in dict.fromkeys(call for call, _, _ in CASES)
-           if call.split(",")[0] == name]
+    one = [(call, error, (int(number),) * int(sys.argv[2] if sys.argv[2:] else 1), *path)
+           for name, error, number in [sys.argv[1].split("-")]
+           for call, path in dict.fromkeys((call, tuple(path)) for call, _, _, *path in CASES) if call.split(",")[0] == name]
     CASES = one or sys.exit("no such case")
 STATUSES = {0, 69, 74, 75, 77, 78}
 SETTINGS = ("spool: {segment_bytes: 4MiB, max_bytes: 64MiB, min_free: 0, keep_delivered: {bytes: 0, age: 0s}}\n"
@@ -48,12 +51,12 @@ attempts = itertools.count()
 class Faulty(Daemon):
     """A daemon under strace."""
 
-    def start_with(self, call, error, number):
+    def start_with(self, call, error, number, path):
         self.output = open(os.path.join(self.directory, "daemon.log"), "ab")
         self.process = subprocess.Popen(
             ["strace", "-f", "-qqq", "--signal=none", "-o", os.path.join(self.directory, "trace"), "-e", "trace=" + call,
              "-e", "inject=%s:error=%s:when=%d" % (call, error, number)]
-            + (["-P", self.output.name] if call == "write" else []) + [OPSLOGD, "run", "--config", self.config],
+            + (["-P", os.path.join(self.directory, path)] if path else []) + [OPSLOGD, "run", "--config", self.config],
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, start_new_session=True)
 
     def end(self, seconds):
@@ -100,18 +103,18 @@ def send(daemon, name):
     return durable
 
 
-def attempt(server, directory, call, error, number):
+def attempt(server, directory, call, error, number, path=None):
     name = "%s-%s-%d" % (call.split(",")[0], error, number)
     home = tempfile.mkdtemp(prefix=name + "-", dir=directory)
     daemon = Faulty(home, server.conninfo, extra=SETTINGS, file_input=False)
     try:
-        return outcome(server, daemon, name, call, error, number)
+        return outcome(server, daemon, name, call, error, number, path)
     finally:
         daemon.kill()
 
 
-def outcome(server, daemon, name, call, error, number):
-    daemon.start_with(call, error, number)
+def outcome(server, daemon, name, call, error, number, path):
+    daemon.start_with(call, error, number, path)
     symbol = "%s-%d" % (name, next(attempts))
     durable = send(daemon, symbol)
     ended = daemon.process.poll()
@@ -152,13 +155,13 @@ server.start()
 prepared = Daemon(os.path.join(directory, "schema"), server.conninfo, extra=SETTINGS)
 assert opslogd("schema", "apply", "--config", prepared.config).returncode == 0, "the schema could not be applied"
 begun, met, tried = time.monotonic(), 0, 0
-for call, error, numbers in CASES:
+for call, error, numbers, *path in CASES:
     for number in EVERY or numbers:
         try:
             tried += 1
             # Ten answers of 8 s, an end of 20 s, and the waits of the daemon without faults.
             with bounded("%s %s %d" % (call, error, number), 240):
-                met += attempt(server, directory, call, error, number)
+                met += attempt(server, directory, call, error, number, *path)
         except (TimeoutError, RuntimeError, subprocess.SubprocessError) as problem:
             check("%s %s %d: a daemon without faults goes on" % (call, error, number), False, problem)
 print("%d of %d faults met the daemon; %d s" % (met, tried, time.monotonic() - begun))

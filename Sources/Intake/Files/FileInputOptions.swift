@@ -1,3 +1,5 @@
+import OperationLogs
+
 /// What a file input is told by the configuration.
 public struct FileInputOptions: Sendable {
     public enum StartAt: Sendable {
@@ -18,10 +20,13 @@ public struct FileInputOptions: Sendable {
     public var rotated: [String]
     public var maxLineBytes: Int
     public var maxFutureMicroseconds: Int64
+    /// How lines name events and columns.
+    public var dialect: LineDialect
 
     public init(
         name: String, paths: [String], exclude: [String] = [], startAt: StartAt = .beginning, rotated: [String] = [],
-        maxLineBytes: Int = 1 << 20, maxFutureMicroseconds: Int64 = 86_400_000_000
+        maxLineBytes: Int = 1 << 20, maxFutureMicroseconds: Int64 = 86_400_000_000,
+        dialect: LineDialect = .documented
     ) {
         self.name = name
         self.paths = paths
@@ -30,6 +35,7 @@ public struct FileInputOptions: Sendable {
         self.rotated = rotated
         self.maxLineBytes = maxLineBytes
         self.maxFutureMicroseconds = maxFutureMicroseconds
+        self.dialect = dialect
     }
 }
 

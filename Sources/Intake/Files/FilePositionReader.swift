@@ -33,6 +33,22 @@ public struct FilePositionReader: SourcePositionReading {
             input: input, path: identity.path, from: from, upTo: upTo, isExact: isCertain, key: gap.key,
             identity: identity.encoded)
     }
+
+    public func rereading(of key: [UInt8]) -> (range: Int, source: Int)? { RereadingProgress.order(of: key) }
+
+    /// From how far it was known to have come before, to the first line that is known behind.
+    public func range(of gap: PositionGap, rereading bytes: SourceRange) -> SourceRange? {
+        guard let after = gap.after.flatMap({ RereadingProgress($0) }) else { return nil }
+        var lost = bytes
+        lost.from = max(bytes.from, gap.before.flatMap { RereadingProgress($0) }?.offset ?? 0)
+        let lines = gap.firstLines.filter { line in
+            line.originator.kind == .file && line.originator.input == bytes.input && line.originator.path == bytes.path
+                && line.offset >= lost.from && line.offset < after.offset
+        }
+        lost.isExact = lines.count == 1
+        lost.upTo = lost.isExact ? lines[0].offset : after.offset
+        return lost.from < after.offset && lost.from < lost.upTo ?? .max ? lost : nil
+    }
 }
 
 extension FilePositionKey {
@@ -77,8 +93,17 @@ struct RereadingProgress: Sendable, Hashable {
         return key
     }
 
-    static func isKey(_ key: [UInt8]) -> Bool {
-        guard let end = key.firstIndex(of: 0) else { return false }
-        return key.count == end + 1 + mark.count + 16 && key[(end + 1)...].starts(with: mark)
+    static func isKey(_ key: [UInt8]) -> Bool { order(of: key) != nil }
+
+    /// The numbers of the range and of the source within it.
+    static func order(of key: [UInt8]) -> (range: Int, source: Int)? {
+        guard let end = key.firstIndex(of: 0), key.count == end + 1 + mark.count + 16,
+            key[(end + 1)...].starts(with: mark)
+        else { return nil }
+        func number(_ place: Int) -> Int? {
+            key.withUnsafeBytes { Int(exactly: $0.littleEndian(end + 1 + mark.count + place, as: UInt64.self)) }
+        }
+        guard let range = number(0), let source = number(8) else { return nil }
+        return (range, source)
     }
 }

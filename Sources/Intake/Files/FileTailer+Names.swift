@@ -231,7 +231,8 @@ extension FileTailer {
         LineEncoder(
             LineEncoder.Options(
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
-                counting: .bytes, takesControlLines: false, reportsRejections: false), watermarkClock: watermarkClock)
+                counting: .bytes, takesControlLines: false, reportsRejections: false, dialect: options.dialect),
+            watermarkClock: watermarkClock)
     }
 
     /// Where the last line begins, or would begin: behind the last line's end in the file.

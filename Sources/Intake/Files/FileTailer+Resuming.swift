@@ -78,7 +78,8 @@ extension FileTailer {
         (open.byInode[former.position.inode] ?? []).filter { isSame($0.identity, former.position) }
     }
 
-    /// - Returns: those that do not stand in their own files any more, and what was seen last.
+    /// - Returns: those that do not stand in their own files any more, and what was seen: last, or of their own files, which
+    ///   the last look may have failed to see, before.
     private func matchByContent(_ open: inout Matching) -> (formers: [FormerContent], candidates: [Candidate]) {
         guard !open.left.isEmpty else { return ([], []) }
         var certain: [FormerContent] = []
@@ -102,7 +103,8 @@ extension FileTailer {
             }
             return copyless.isEmpty
         }
-        open.byInode = Dictionary(grouping: look.candidates, by: \.identity.inode)
+        let own = certain.flatMap { same($0, open) }
+        open.byInode = Dictionary(grouping: look.candidates + own, by: \.identity.inode)
         for former in copyless {
             var survey = Survey()
             passOverShorterCopies(of: former, among: look.candidates, &survey)
@@ -114,7 +116,7 @@ extension FileTailer {
                 lose(recovered: former, wasRewritten: !same(former, open).isEmpty)
             }
         }
-        return (certain, look.candidates)
+        return (certain, look.candidates + own)
     }
 
     /// Goes on in a file that is another one and holds what was read.

@@ -18,6 +18,8 @@ public struct DatagramInputOptions: Sendable {
     public var allow: [PeerRule]?
     /// Without the line's end.
     public var maxLineBytes = 1 << 20
+    /// How lines name events and columns.
+    public var dialect = LineDialect.documented
     /// How far ahead of the time of receipt a `log_time` or `updated_at` may be.
     public var maxFutureMicroseconds: Int64 = 86_400_000_000
     /// A descriptor that the service manager handed over; the input takes it over.

@@ -31,7 +31,8 @@ final class DatagramIntake {
         encoder = LineEncoder(
             LineEncoder.Options(
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
-                counting: .lines, takesControlLines: false, reportsRejections: false),
+                counting: .lines, takesControlLines: false, reportsRejections: false,
+                dialect: options.dialect),
             watermarkClock: watermarkClock)
     }
 

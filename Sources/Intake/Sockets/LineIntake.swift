@@ -37,7 +37,7 @@ final class LineIntake {
             LineEncoder.Options(
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
                 counting: .lines, takesControlLines: true, reportsRejections: reportingRejections,
-                permitted: permitted),
+                dialect: options.dialect, permitted: permitted),
             watermarkClock: watermarkClock)
     }
 

@@ -21,6 +21,8 @@ public struct SocketInputOptions: Sendable {
     public var maxLineBytes = 1 << 20
     /// How far ahead of the time of receipt a `log_time` or `updated_at` may be.
     public var maxFutureMicroseconds: Int64 = 86_400_000_000
+    /// How lines name events and columns.
+    public var dialect = LineDialect.documented
     /// A listening descriptor that the service manager handed over; the input takes it over.
     public var inherited: Int32?
     /// What may be under way to the spool before nothing more is read.

@@ -1,4 +1,4 @@
-/// The columns of one kind of event, laid out for the path of a line. Made once, never freed.
+/// The columns of one kind of event, laid out for the path of a line.
 struct ColumnTable: @unchecked Sendable {
     let kind: EventKind
     let count: Int
@@ -8,7 +8,8 @@ struct ColumnTable: @unchecked Sendable {
     /// A bit for each column.
     let required: UInt32
 
-    private init(_ kind: EventKind) {
+    /// - Parameter keys: under which lines carry the columns.
+    init(_ kind: EventKind, keys: [String]) {
         let columns = kind.columns
         self.kind = kind
         count = columns.count
@@ -16,20 +17,19 @@ struct ColumnTable: @unchecked Sendable {
         names = .allocate(capacity: columns.count)
         forms = .allocate(capacity: columns.count)
         var required: UInt32 = 0
-        for (index, column) in columns.enumerated() {
-            (names + index).initialize(to: PackedName(column.name))
+        for (index, (column, key)) in zip(columns, keys).enumerated() {
+            (names + index).initialize(to: key.utf8.count <= PackedName.longest ? PackedName(key) : .none)
             (forms + index).initialize(to: column.form)
             if column.isRequired { required |= 1 << UInt32(index) }
         }
         self.required = required
     }
 
-    /// The tables of all kinds, each at its kind's number less one.
-    nonisolated(unsafe) static let all: UnsafePointer<ColumnTable> = {
-        let tables = UnsafeMutablePointer<ColumnTable>.allocate(capacity: EventKind.allCases.count)
-        for kind in EventKind.allCases { (tables + Int(kind.rawValue) - 1).initialize(to: ColumnTable(kind)) }
-        return UnsafePointer(tables)
-    }()
+    /// Gives the memory back; the table is of no use any more.
+    func free() {
+        names.deallocate()
+        forms.deallocate()
+    }
 
     @inline(__always)
     func form(_ column: Int) -> Column.Form { forms[column] }

@@ -1,11 +1,13 @@
+import Glibc
+
 extension LineScanner {
     /// The first key that stands a second time, if any does.
     ///
     /// Keys are compared as they are meant, by a hash with the process's own seed first: an object of a million keys
-    /// takes 16 bytes each and no time that its writer could drive up.
+    /// takes some 16 bytes each and no time that its writer could drive up.
     @inline(never)
     func duplicateKey() -> LineFailure? {
-        let count = fieldCount + furtherKeys.count
+        let count = fieldCount + furtherFields.count
         var hashed: [(hash: Int, place: Int)] = []
         hashed.reserveCapacity(count)
         for place in 0..<count { hashed.append((hash(key(place)), place)) }
@@ -21,24 +23,37 @@ extension LineScanner {
         guard first < count else { return nil }
         return LineFailure(
             reason: .duplicateField, event: nil, column: column(key(first).key - 1),
-            detail: RejectionDetail.duplicate(key(first).unescaped))
+            detail: RejectionDetail.duplicate(key(first).unescapedKey))
     }
 
-    private func key(_ place: Int) -> JSONKey {
-        guard place < fieldCount else { return furtherKeys[place - fieldCount] }
-        let field = fields[place]
-        return JSONKey(key: field.key, length: field.keyLength, isEscaped: field.keyIsEscaped)
+    private func key(_ place: Int) -> JSONField {
+        place < fieldCount ? fields[place] : furtherFields[place - fieldCount]
     }
 
-    private func hash(_ key: JSONKey) -> Int {
+    private func hash(_ field: JSONField) -> Int {
         var hasher = Hasher()
-        if key.isEscaped {
-            key.unescaped.withUnsafeBytes { hasher.combine(bytes: $0) }
+        if field.keyIsEscaped {
+            field.unescapedKey.withUnsafeBytes { hasher.combine(bytes: $0) }
         } else {
-            hasher.combine(bytes: UnsafeRawBufferPointer(start: key.key, count: Int(key.length)))
+            hasher.combine(bytes: UnsafeRawBufferPointer(start: field.key, count: Int(field.keyLength)))
         }
         return hasher.finalize()
     }
 
-    private func isSame(_ left: Int, _ right: Int) -> Bool { key(left).unescaped == key(right).unescaped }
+    private func isSame(_ left: Int, _ right: Int) -> Bool { key(left).unescapedKey == key(right).unescapedKey }
+
+    /// Whether a key may stand twice: false only if none does. Allocates nothing.
+    var mayRepeatKey: Bool {
+        guard furtherFields.isEmpty else { return true }
+        for place in 0..<fieldCount {
+            let field = fields[place]
+            if field.keyIsEscaped { return true }
+            let key = UnsafeBufferPointer(start: field.key, count: Int(field.keyLength))
+            for other in fields + place + 1..<fields + fieldCount
+            where other.pointee.keyLength == field.keyLength
+                && key.elementsEqual(UnsafeBufferPointer(start: other.pointee.key, count: key.count))
+            { return true }
+        }
+        return false
+    }
 }

@@ -3,25 +3,27 @@ extension EventTyping {
     /// The object names no kind that the source may send.
     @inline(never)
     func eventFailure(_ line: borrowing LineScanner) -> LineFailure {
+        if let kind = namedKind(of: line) { return notPermitted(EventKind.allCases[kind], line) }
         guard let event = line.event, event.form != .null else {
             return LineFailure(
-                reason: .missingEvent, event: nil, column: line.column(line.start), detail: RejectionDetail.missingEvent
-            )
+                reason: .missingEvent, event: nil, column: line.column(line.start),
+                detail: RejectionDetail.missingEvent(names.mapping.eventKey))
         }
         guard event.form == .string else {
             return LineFailure(
                 reason: .wrongType, event: nil, column: line.column(event.valueStart),
-                detail: RejectionDetail.wrongType("event", event.form, expected: .text))
-        }
-        let name = event.unescapedValue
-        if let kind = EventKind(name: String(decoding: name, as: UTF8.self)) {
-            return LineFailure(
-                reason: .notPermitted, event: kind, column: line.column(event.valueStart),
-                detail: RejectionDetail.notPermitted(kind))
+                detail: RejectionDetail.wrongType(names.mapping.eventKey, event.form, expected: .text))
         }
         return LineFailure(
             reason: .unknownEvent, event: nil, column: line.column(event.valueStart),
-            detail: RejectionDetail.unknownEvent(name))
+            detail: RejectionDetail.unknownEvent(names.mapping.eventKey, event.unescapedValue))
+    }
+
+    /// The kind is known, and the source may not send it.
+    private func notPermitted(_ kind: EventKind, _ line: borrowing LineScanner) -> LineFailure {
+        LineFailure(
+            reason: .notPermitted, event: kind, column: line.column(line.event?.valueStart ?? line.start),
+            detail: RejectionDetail.notPermitted(names.mapping.eventKey, kind))
     }
 
     @inline(never)
@@ -34,12 +36,28 @@ extension EventTyping {
     }
 
     @inline(never)
+    func unknownField(_ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner) -> LineFailure {
+        failure(.unknownField, field.pointee.key - 1, line) { table in
+            RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind, names.mapping)
+        }
+    }
+
+    @inline(never)
+    func missingField(_ column: Int, _ line: borrowing LineScanner) -> LineFailure {
+        failure(.missingField, line.start, line) { table in
+            RejectionDetail.missing(names.name(of: column, table.kind))
+        }
+    }
+
+    @inline(never)
     func wrongType(
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         let form = table.pointee.form(column)
         return failure(.wrongType, field.pointee.valueStart, line) { table in
-            RejectionDetail.wrongType(table.kind.columns[column].name, field.pointee.form, expected: form)
+            RejectionDetail.wrongType(
+                names.name(of: column, table.kind), field.pointee.form, expected: form,
+                takesNumbers: names.epoch != nil)
         }
     }
 
@@ -48,7 +66,19 @@ extension EventTyping {
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         failure(.invalidTimestamp, field.pointee.valueStart, line) { table in
-            RejectionDetail.notATime(table.kind.columns[column].name, field.pointee.unescapedValue)
+            RejectionDetail.notATime(
+                names.name(of: column, table.kind), field.pointee.unescapedValue,
+                needsOffset: names.timeZone == nil)
+        }
+    }
+
+    @inline(never)
+    func beyondYears(
+        _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
+    ) -> LineFailure {
+        let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
+        return failure(.outOfRange, field.pointee.valueStart, line) { table in
+            RejectionDetail.beyondYears(names.name(of: column, table.kind), Array(text))
         }
     }
 
@@ -58,7 +88,7 @@ extension EventTyping {
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
             RejectionDetail.inTheFuture(
-                table.kind.columns[column].name, Timestamp(microseconds: time), received: received)
+                names.name(of: column, table.kind), Timestamp(microseconds: time), received: received)
         }
     }
 
@@ -67,7 +97,7 @@ extension EventTyping {
         _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
     ) -> LineFailure {
         failure(.outOfRange, field.pointee.valueStart, line) { table in
-            RejectionDetail.beyondNumeric(table.kind.columns[column].name)
+            RejectionDetail.beyondNumeric(names.name(of: column, table.kind))
         }
     }
 
@@ -78,7 +108,7 @@ extension EventTyping {
         let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
         let isIntegral = JSONNumber.integer(text) == .outOfRange
         return failure(isIntegral ? .outOfRange : .wrongType, field.pointee.value, line) { table in
-            let name = table.kind.columns[column].name
+            let name = names.name(of: column, table.kind)
             return isIntegral
                 ? RejectionDetail.beyondInteger(name, Array(text)) : RejectionDetail.notIntegral(name, Array(text))
         }

@@ -2,13 +2,11 @@
 ///
 /// Keys are taken in the order of the line, so the first that does not fit is the reason. An object in which a key
 /// stands twice is told so before anything else is said of it.
-struct EventTyping {
-    /// More than any kind has columns.
-    static let columnLimit = 8
-
+struct EventTyping<Names: LineNames> {
     /// The row, once `type` has returned nil: the columns of `table`.
     let columns: UnsafeMutablePointer<TypedColumn>
     private(set) var table: UnsafePointer<ColumnTable>
+    let names: Names
     let tables: UnsafePointer<ColumnTable>
     let received: Timestamp
     /// The latest `log_time` or `updated_at` that is believed.
@@ -18,11 +16,12 @@ struct EventTyping {
     private(set) var lacksReceipt = false
 
     init(
-        columns: UnsafeMutablePointer<TypedColumn>, tables: UnsafePointer<ColumnTable>, received: Timestamp,
+        columns: UnsafeMutablePointer<TypedColumn>, names: Names, received: Timestamp,
         maxFutureMicroseconds: Int64, permitted: EventKindSet
     ) {
         self.columns = columns
-        self.tables = tables
+        self.names = names
+        tables = names.tables
         table = tables
         self.received = received
         self.permitted = permitted
@@ -33,46 +32,67 @@ struct EventTyping {
     /// - Returns: nil if the columns are typed; else the line's reason.
     @inline(__always)
     mutating func type(_ line: borrowing LineScanner) -> LineFailure? {
-        guard let failure = typeInOrder(line) else { return nil }
+        var met = MetColumns()
+        guard let failure = typeInOrder(line, &met) else {
+            // Whatever was left out may have stood there before, as a column too.
+            return met.leftOut && line.mayRepeatKey ? line.duplicateKey() : nil
+        }
         return line.duplicateKey() ?? failure
     }
 
     @inline(__always)
-    private mutating func typeInOrder(_ line: borrowing LineScanner) -> LineFailure? {
-        guard let found = line.event, let kind = kind(of: found, readable: line.readable) else {
-            return eventFailure(line)
-        }
+    private mutating func typeInOrder(_ line: borrowing LineScanner, _ met: inout MetColumns) -> LineFailure? {
+        guard let kind = kind(of: line) else { return eventFailure(line) }
         table = tables + kind
         let count = table.pointee.count
         for index in 0..<count { columns[index].form = .null }
-        var seen: UInt32 = 0
-        var present: UInt32 = 0
-        var expected = 0
+        let eventKey = line.event?.key
         var index = 0
         while index < line.fieldCount {
             let field = line.fields + index
             index &+= 1
-            if field.pointee.key == found.key { continue }
-            guard let column = column(of: field.pointee, expected: expected, readable: line.readable),
-                seen & (1 &<< UInt32(truncatingIfNeeded: column)) == 0
-            else {
-                return failure(.unknownField, field.pointee.key - 1, line) { table in
-                    RejectionDetail.unknownField(field.pointee.unescapedKey, of: table.kind)
-                }
-            }
-            expected = column &+ 1
-            seen |= 1 &<< UInt32(truncatingIfNeeded: column)
-            if field.pointee.form == .null { continue }
-            present |= 1 &<< UInt32(truncatingIfNeeded: column)
-            if let failure = typeColumn(column, field, line) { return failure }
+            if field.pointee.key == eventKey { continue }
+            if let failure = typeField(field, &met, line) { return failure }
         }
-        lacksReceipt = present & (1 &<< UInt32(truncatingIfNeeded: count &- 1)) == 0
-        let missing = table.pointee.required & ~present
-        return missing == 0
-            ? nil
-            : failure(.missingField, line.start, line) { table in
-                RejectionDetail.missing(table.kind.columns[missing.trailingZeroBitCount].name)
-            }
+        if names.ignoresUnknown, index == LineScanner.fieldLimit,
+            let failure = typeFurtherFields(eventKey, &met, line)
+        {
+            return failure
+        }
+        lacksReceipt = met.present & (1 &<< UInt32(truncatingIfNeeded: count &- 1)) == 0
+        let missing = table.pointee.required & ~met.present
+        return missing == 0 ? nil : missingField(missing.trailingZeroBitCount, line)
+    }
+
+    /// Of an object with more keys than any event has columns.
+    @inline(never)
+    private mutating func typeFurtherFields(
+        _ eventKey: UnsafePointer<UInt8>?, _ met: inout MetColumns, _ line: borrowing LineScanner
+    ) -> LineFailure? {
+        for place in line.furtherFields.indices where line.furtherFields[place].key != eventKey {
+            var field = line.furtherFields[place]
+            let failure = withUnsafeMutablePointer(to: &field) { typeField($0, &met, line) }
+            if let failure { return failure }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func typeField(
+        _ field: UnsafeMutablePointer<JSONField>, _ met: inout MetColumns, _ line: borrowing LineScanner
+    ) -> LineFailure? {
+        guard let column = column(of: field.pointee, expected: met.expected, readable: line.readable),
+            met.seen & (1 &<< UInt32(truncatingIfNeeded: column)) == 0
+        else {
+            // One that stands a second time is left out too: that is told in the end.
+            met.leftOut = names.ignoresUnknown
+            return met.leftOut ? nil : unknownField(field, line)
+        }
+        met.expected = column &+ 1
+        met.seen |= 1 &<< UInt32(truncatingIfNeeded: column)
+        if field.pointee.form == .null { return nil }
+        met.present |= 1 &<< UInt32(truncatingIfNeeded: column)
+        return typeColumn(column, field, line)
     }
 
     /// One column from a value that is not null.
@@ -89,9 +109,7 @@ struct EventTyping {
             slot.pointee.form = field.pointee.valueIsEscaped ? .escapedText : .text
         case (.timestamp, .string):
             guard let time = time(field) else { return notATime(column, field, line) }
-            if time > latestTime, column == table.pointee.count &- 1 { return inTheFuture(column, field, time, line) }
-            slot.pointee.form = .timestamp
-            slot.pointee.number = time
+            return take(time, column, field, line)
         case (.json, _):
             if field.pointee.exceedsNumeric { return beyondNumeric(column, field, line) }
             slot.pointee.form = .json
@@ -104,6 +122,11 @@ struct EventTyping {
             guard case .value(let value) = JSONNumber.integer(text) else { return notAnInteger(column, field, line) }
             slot.pointee.form = .integer
             slot.pointee.number = Int64(value)
+        case (.timestamp, .number):
+            guard let unit = names.epoch else { return wrongType(column, field, line) }
+            let text = UnsafeBufferPointer(start: field.pointee.value, count: Int(field.pointee.valueLength))
+            guard case .time(let time) = EpochTime.read(text, unit) else { return beyondYears(column, field, line) }
+            return take(time, column, field, line)
         case (.literal, .number), (.literal, .boolean):
             slot.pointee.form = .text
         default:
@@ -112,22 +135,43 @@ struct EventTyping {
         return nil
     }
 
-    /// The number of the kind that the value of `event` names, less one; nil also of one that the source may not send,
-    /// so that a good line meets no further way out.
+    /// A moment, unless it is one that is not believed.
     @inline(__always)
-    private func kind(of event: JSONField, readable: UnsafePointer<UInt8>) -> Int? {
-        guard event.form == .string,
-            let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: readable)
-        else { return nil }
-        for kind in 0..<EventKind.allCases.count where tables[kind].name == name {
-            return permitted.contains(number: kind &+ 1) ? kind : nil
+    private mutating func take(
+        _ time: Int64, _ column: Int, _ field: UnsafeMutablePointer<JSONField>, _ line: borrowing LineScanner
+    ) -> LineFailure? {
+        if time > latestTime, column == table.pointee.count &- 1 { return inTheFuture(column, field, time, line) }
+        columns[column].form = .timestamp
+        columns[column].number = time
+        return nil
+    }
+
+    /// The number of the kind that the line names, less one; nil also of one that the source may not send, so that a good
+    /// line meets no further way out.
+    @inline(__always)
+    private func kind(of line: borrowing LineScanner) -> Int? {
+        guard let kind = namedKind(of: line), permitted.contains(number: kind &+ 1) else { return nil }
+        return kind
+    }
+
+    /// The same of any kind.
+    @inline(__always)
+    func namedKind(of line: borrowing LineScanner) -> Int? {
+        guard let event = line.event, event.form != .null else { return names.usualKind }
+        guard event.form == .string else { return nil }
+        guard let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: line.readable) else {
+            return names.kind(ofLongWord: event.unescapedValue)
         }
+        if let kind = names.kind(ofWord: name) { return kind }
+        for kind in 0..<EventKind.allCases.count where tables[kind].name == name { return kind }
         return nil
     }
 
     @inline(__always)
     private func column(of field: JSONField, expected: Int, readable: UnsafePointer<UInt8>) -> Int? {
-        guard let name = packed(field.key, field.keyLength, field.keyIsEscaped, readable: readable) else { return nil }
+        guard let name = packed(field.key, field.keyLength, field.keyIsEscaped, readable: readable) else {
+            return names.column(ofLongKey: field.unescapedKey, kind: table.pointee.kind)
+        }
         return table.pointee.column(name, expected: expected)
     }
 
@@ -148,13 +192,30 @@ struct EventTyping {
     @inline(__always)
     private func time(_ field: UnsafeMutablePointer<JSONField>) -> Int64? {
         if field.pointee.valueIsEscaped { return timeUnescaped(field) }
-        return RFC3339Time.microseconds(field.pointee.value, Int(field.pointee.valueLength))
+        return read(field.pointee.value, Int(field.pointee.valueLength))
+    }
+
+    @inline(__always)
+    private func read(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+        if let time = RFC3339Time.microseconds(text, count) { return time }
+        return names.timeZone.flatMap { RFC3339Time.microseconds(text, count, localTo: $0) }
     }
 
     @inline(never)
     private func timeUnescaped(_ field: UnsafeMutablePointer<JSONField>) -> Int64? {
         field.pointee.unescapedValue.withUnsafeBufferPointer { text in
-            text.baseAddress.flatMap { RFC3339Time.microseconds($0, text.count) }
+            text.baseAddress.flatMap { read($0, text.count) }
         }
     }
+}
+
+/// What has been met of a line's columns so far: a bit for each.
+private struct MetColumns {
+    var seen: UInt32 = 0
+    /// Those that hold something.
+    var present: UInt32 = 0
+    /// The column that is looked for first: lines mostly carry their keys in the order of the columns.
+    var expected = 0
+    /// Whether keys that are no column were left out.
+    var leftOut = false
 }

@@ -31,13 +31,3 @@ struct JSONField {
     /// Where the value begins in the line, its quote included.
     var valueStart: UnsafePointer<UInt8> { form == .string ? value - 1 : value }
 }
-
-/// A key alone: what is kept of keys beyond the number that any event has.
-struct JSONKey {
-    var key: UnsafePointer<UInt8>
-    var length: Int32
-    var isEscaped: Bool
-
-    /// The key as it is meant.
-    var unescaped: [UInt8] { JSONText.bytes(key, Int(length), isEscaped: isEscaped) }
-}

@@ -13,6 +13,8 @@ public struct LineEncoder {
         public var maxFutureMicroseconds: Int64
         /// What a record's offset counts.
         public var counting: Counting
+        /// How lines name events and columns.
+        public var dialect: LineDialect
         /// Whether an object with the single key `opslogd` is a control line (stream sockets) and not an event.
         public var takesControlLines: Bool
         /// Whether rejections are also kept in `rejections`, for a peer that waits for answers.
@@ -22,8 +24,9 @@ public struct LineEncoder {
 
         public init(
             maxLineBytes: Int, maxFutureMicroseconds: Int64, counting: Counting, takesControlLines: Bool,
-            reportsRejections: Bool, permitted: EventKindSet = .all
+            reportsRejections: Bool, dialect: LineDialect = .documented, permitted: EventKindSet = .all
         ) {
+            self.dialect = dialect
             self.maxLineBytes = maxLineBytes
             self.maxFutureMicroseconds = maxFutureMicroseconds
             self.counting = counting
@@ -73,7 +76,6 @@ public struct LineEncoder {
 
     let options: Options
     let watermarkClock: WatermarkClock
-    let tables: UnsafePointer<ColumnTable>
     var overlong: OverlongLine?
     /// What was rejected since they were last taken, if the options ask for it.
     public internal(set) var rejections: [Rejection] = []
@@ -82,7 +84,6 @@ public struct LineEncoder {
         self.options = options
         permitted = options.permitted
         self.watermarkClock = watermarkClock
-        tables = ColumnTable.all
     }
 
     /// The kinds that the source of the next lines may send: one encoder serves many peers where each line has its own.

@@ -25,24 +25,34 @@ enum RejectionDetail {
 
     static func duplicate(_ key: [UInt8]) -> String { "\(quoted(key)) stands twice" }
 
-    static let missingEvent = "the key event, which names the table, is missing"
+    static func missingEvent(_ key: String) -> String { "the key \(key), which names the table, is missing" }
 
-    static func unknownEvent(_ name: [UInt8]) -> String { "event: \(quoted(name)) is not a kind of event" }
-
-    static func notPermitted(_ kind: EventKind) -> String { "event: this peer may not send \(kind.name)" }
-
-    static func unknownField(_ key: [UInt8], of kind: EventKind) -> String {
-        let name = String(decoding: key, as: UTF8.self)
-        return name == serialKey(of: kind)
-            ? "\(name) is assigned by the database" : "\(kind.name) has no column \(quoted(key))"
+    static func unknownEvent(_ key: String, _ name: [UInt8]) -> String {
+        "\(key): \(quoted(name)) is not a kind of event"
     }
 
-    static func wrongType(_ key: String, _ form: JSONField.Form, expected: Column.Form) -> String {
+    static func notPermitted(_ key: String, _ kind: EventKind) -> String {
+        "\(key): this peer may not send \(kind.name)"
+    }
+
+    static func unknownField(_ key: [UInt8], of kind: EventKind, _ mapping: LineMapping) -> String {
+        let name = String(decoding: key, as: UTF8.self)
+        if name == serialKey(of: kind) { return "\(name) is assigned by the database" }
+        if let other = mapping.fields[name], kind.columns.contains(where: { $0.name == name }) {
+            return "\(quoted(key)) stands in lines of this input as \(other)"
+        }
+        return "\(kind.name) has no column \(quoted(key))"
+    }
+
+    static func wrongType(
+        _ key: String, _ form: JSONField.Form, expected: Column.Form, takesNumbers: Bool = false
+    ) -> String {
         let wanted =
             switch expected {
             case .text: "a string"
             case .literal: "a string, number or boolean"
-            case .timestamp: "a string with an RFC 3339 time"
+            case .timestamp:
+                takesNumbers ? "a number or a string with an RFC 3339 time" : "a string with an RFC 3339 time"
             case .integer: "an integer"
             case .json: "a JSON value"
             }
@@ -59,8 +69,12 @@ enum RejectionDetail {
 
     static func beyondNumeric(_ key: String) -> String { "\(key): holds a number that jsonb cannot hold" }
 
-    static func notATime(_ key: String, _ text: [UInt8]) -> String {
-        "\(key): \(quoted(text)) is not an RFC 3339 time with an offset"
+    static func notATime(_ key: String, _ text: [UInt8], needsOffset: Bool) -> String {
+        "\(key): \(quoted(text)) is not an RFC 3339 time" + (needsOffset ? " with an offset" : "")
+    }
+
+    static func beyondYears(_ key: String, _ number: [UInt8]) -> String {
+        "\(key): \(quoted(number)) is no time of the years 1 to 9999"
     }
 
     static func inTheFuture(_ key: String, _ time: Timestamp, received: Timestamp) -> String {

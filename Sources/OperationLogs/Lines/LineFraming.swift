@@ -18,18 +18,37 @@ extension LineEncoder {
         if chunk.isFull {
             progress.pause = .chunkFull
         } else if let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count > 0 {
-            withScratch { fields, columns in
-                var pass = LinePass(
-                    base: base, readable: base + bytes.count, offset: offset, fields: fields,
-                    typing: EventTyping(
-                        columns: columns, tables: tables, received: received,
-                        maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
-                    originator: originator, chunk: chunk)
-                takeLines(&pass, &progress)
+            let source = LineSource(offset: offset, originator: originator, received: received, chunk: chunk)
+            if options.dialect.isDocumented {
+                encode(base, bytes.count, DocumentedNames(), source, &progress)
+            } else {
+                encode(base, bytes.count, MappedNames(dialect: options.dialect), source, &progress)
             }
         }
         progress.unfinished = overlong?.total ?? 0
         return progress
+    }
+
+    private mutating func encode(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ names: some LineNames, _ source: LineSource,
+        _ progress: inout Progress
+    ) {
+        withScratch { fields, columns in
+            var pass = pass(base, count, names, source, fields, columns)
+            takeLines(&pass, &progress)
+        }
+    }
+
+    private func pass<Names: LineNames>(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ names: Names, _ source: LineSource,
+        _ fields: UnsafeMutablePointer<JSONField>, _ columns: UnsafeMutablePointer<TypedColumn>
+    ) -> LinePass<Names> {
+        LinePass(
+            base: base, readable: base + count, offset: source.offset, fields: fields,
+            typing: EventTyping(
+                columns: columns, names: names, received: source.received,
+                maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
+            originator: source.originator, chunk: source.chunk)
     }
 
     /// Takes the end of the source: what is left without a line end counts as a line if it is a complete object, else
@@ -53,22 +72,22 @@ extension LineEncoder {
             reject(ended, originator: originator, received: received, into: chunk)
             progress.lines = 1
         } else if !rest.isEmpty {
-            finishLine(rest, at: progress.consumed - rest.count, offset, originator, received, chunk, &progress)
+            let source = LineSource(offset: offset, originator: originator, received: received, chunk: chunk)
+            finishLine(rest, at: progress.consumed - rest.count, source, &progress)
         }
         return progress
     }
 
     /// The last line, which has no end, in memory of its own with one.
     private mutating func finishLine(
-        _ rest: UnsafeRawBufferPointer, at place: Int, _ offset: UInt64, _ originator: UInt16, _ received: Timestamp,
-        _ chunk: ChunkBuilder, _ progress: inout Progress
+        _ rest: UnsafeRawBufferPointer, at place: Int, _ source: LineSource, _ progress: inout Progress
     ) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rest.count + 1) { copy in
             guard let base = copy.baseAddress else { return }
             UnsafeMutableRawBufferPointer(copy).copyMemory(from: rest)
             base[rest.count] = 0x0a
             let line = UnsafeRawBufferPointer(start: base, count: rest.count + 1)
-            if takeAlone(line, isLastLine: true, offset, originator, received, chunk) {
+            if takeAlone(line, isLastLine: true, source) {
                 progress.pause = .control(place..<place + rest.count - (rest.last == 0x0d ? 1 : 0))
             } else {
                 progress.lines = 1
@@ -80,29 +99,29 @@ extension LineEncoder {
     ///
     /// - Parameter isLastLine: whether the line feed is not its own.
     /// - Returns: whether it is a control line, of which nothing is recorded.
+    mutating func takeAlone(_ line: UnsafeRawBufferPointer, isLastLine: Bool, _ source: LineSource) -> Bool {
+        options.dialect.isDocumented
+            ? takeAlone(line, isLastLine, DocumentedNames(), source)
+            : takeAlone(line, isLastLine, MappedNames(dialect: options.dialect), source)
+    }
+
     @inline(never)
-    mutating func takeAlone(
-        _ line: UnsafeRawBufferPointer, isLastLine: Bool, _ offset: UInt64, _ originator: UInt16,
-        _ received: Timestamp, _ chunk: ChunkBuilder
+    private mutating func takeAlone(
+        _ line: UnsafeRawBufferPointer, _ isLastLine: Bool, _ names: some LineNames, _ source: LineSource
     ) -> Bool {
         guard let base = line.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
         var isControl = false
         withScratch { fields, columns in
-            var pass = LinePass(
-                base: base, readable: base + line.count, offset: offset, fields: fields,
-                typing: EventTyping(
-                    columns: columns, tables: tables, received: received,
-                    maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
-                originator: originator, chunk: chunk)
+            var pass = pass(base, line.count, names, source, fields, columns)
             pass.isLastLine = isLastLine
-            isControl = take(base, end: base + (line.count - 1), offset, &pass)
+            isControl = take(base, end: base + (line.count - 1), source.offset, &pass)
         }
         return isControl
     }
 
     /// Lines one after the other, until no further one ends, the chunk is full, or a control line comes.
     @inline(__always)
-    private mutating func takeLines(_ pass: inout LinePass, _ progress: inout Progress) {
+    private mutating func takeLines(_ pass: inout LinePass<some LineNames>, _ progress: inout Progress) {
         var at = pass.base
         if overlong != nil {
             at = skipOverlong(pass, &progress)
@@ -134,13 +153,15 @@ extension LineEncoder {
 
     /// The offset of the record of a line that begins at `at`.
     @inline(__always)
-    private func offset(_ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass, _ progress: Progress) -> UInt64 {
+    private func offset(_ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass<some LineNames>, _ progress: Progress)
+        -> UInt64
+    {
         pass.offset &+ UInt64(truncatingIfNeeded: options.counting == .bytes ? at - pass.base : progress.lines)
     }
 
     /// What begins at `at` has no end yet: it waits, or it is overlong already and is taken.
     private mutating func leave(
-        _ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass, _ progress: Progress
+        _ at: UnsafePointer<UInt8>, _ pass: borrowing LinePass<some LineNames>, _ progress: Progress
     ) -> UnsafePointer<UInt8> {
         let count = pass.readable - at
         guard pass.length(at, count) > options.maxLineBytes else { return at }
@@ -152,10 +173,11 @@ extension LineEncoder {
 
     /// Goes on with an overlong line, to behind its end or to the end of the bytes.
     private mutating func skipOverlong(
-        _ pass: borrowing LinePass, _ progress: inout Progress
+        _ pass: borrowing LinePass<some LineNames>, _ progress: inout Progress
     ) -> UnsafePointer<UInt8> {
         let newline = memchr(pass.base, 0x0a, pass.readable - pass.base)
-        let end = newline.map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) } ?? pass.readable
+        var end = pass.readable
+        if let newline { end = UnsafePointer(newline.assumingMemoryBound(to: UInt8.self)) }
         overlong?.append(UnsafeRawBufferPointer(start: pass.base, count: end - pass.base))
         guard newline != nil, let ended = overlong else { return end }
         overlong = nil
@@ -168,20 +190,28 @@ extension LineEncoder {
         _ body: (UnsafeMutablePointer<JSONField>, UnsafeMutablePointer<TypedColumn>) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: JSONField.self, capacity: LineScanner.fieldLimit) { fields in
-            withUnsafeTemporaryAllocation(of: TypedColumn.self, capacity: EventTyping.columnLimit) { columns in
+            withUnsafeTemporaryAllocation(of: TypedColumn.self, capacity: TypedColumn.limit) { columns in
                 if let fields = fields.baseAddress, let columns = columns.baseAddress { body(fields, columns) }
             }
         }
     }
 }
 
+/// Where the lines of one call come from and go to.
+struct LineSource {
+    let offset: UInt64
+    let originator: UInt16
+    let received: Timestamp
+    let chunk: ChunkBuilder
+}
+
 /// What stays the same for all lines of one call.
-struct LinePass {
+struct LinePass<Names: LineNames> {
     let base: UnsafePointer<UInt8>
     let readable: UnsafePointer<UInt8>
     let offset: UInt64
     let fields: UnsafeMutablePointer<JSONField>
-    var typing: EventTyping
+    var typing: EventTyping<Names>
     let originator: UInt16
     let chunk: ChunkBuilder
     /// Whether the line has no end of its own.

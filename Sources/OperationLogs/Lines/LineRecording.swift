@@ -5,7 +5,8 @@ extension LineEncoder {
     /// - Returns: whether it is a control line, of which nothing is recorded.
     @inline(__always)
     mutating func take(
-        _ start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>, _ offset: UInt64, _ pass: inout LinePass
+        _ start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>, _ offset: UInt64,
+        _ pass: inout LinePass<some LineNames>
     ) -> Bool {
         if pass.length(start, end - start) > options.maxLineBytes {
             rejectOverlong(start, end, offset, pass)
@@ -13,7 +14,7 @@ extension LineEncoder {
         }
         var scanner = LineScanner(fields: pass.fields, start: start, end: end, readable: pass.readable)
         let failure: LineFailure?
-        if scanner.scan(), scanner.form == .object {
+        if scanner.scan(pass.typing.names), scanner.form == .object {
             if options.takesControlLines, scanner.isControl { return true }
             failure = pass.typing.type(scanner)
             if failure == nil {
@@ -41,7 +42,7 @@ extension LineEncoder {
     ///
     /// - Parameter lineBytes: texts are copied from the line and never grow, so together they fit in as many bytes.
     @inline(__always)
-    private func record(_ offset: UInt64, _ lineBytes: Int, _ pass: borrowing LinePass) {
+    private func record(_ offset: UInt64, _ lineBytes: Int, _ pass: borrowing LinePass<some LineNames>) {
         let chunk = pass.chunk
         let table = pass.typing.table.pointee
         chunk.arena.reserve(
@@ -71,7 +72,8 @@ extension LineEncoder {
     /// A line that ends within the bytes but is longer than allowed.
     @inline(never)
     private mutating func rejectOverlong(
-        _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ offset: UInt64, _ pass: borrowing LinePass
+        _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ offset: UInt64,
+        _ pass: borrowing LinePass<some LineNames>
     ) {
         var line = OverlongLine(offset: offset)
         line.append(UnsafeRawBufferPointer(start: start, count: end - start))

@@ -19,9 +19,9 @@ struct LineScanner {
     /// What the line is; meaningful once `scan` has returned true.
     private(set) var form = JSONField.Form.null
     private(set) var fieldCount = 0
-    /// The keys that `fields` has no room for.
-    private(set) var furtherKeys: [JSONKey] = []
-    /// The first of the fields whose key is `event`, also if `fields` has no room for it.
+    /// Those that `fields` has no room for.
+    private(set) var furtherFields: [JSONField] = []
+    /// The first of the fields whose key names the event.
     private(set) var event: JSONField?
     /// Why `scan` has returned false.
     private(set) var fault: Fault?
@@ -43,12 +43,13 @@ struct LineScanner {
         self.readable = readable
     }
 
+    /// - Parameter names: which key names the event.
     /// - Returns: whether the line is JSON that PostgreSQL can hold; else `fault` says why not.
-    mutating func scan() -> Bool {
+    mutating func scan(_ names: some LineNames) -> Bool {
         var at = skipSpace(start)
         if at[0] == UInt8(ascii: "{") {
             form = .object
-            guard let behind = scanFields(at + 1) else { return false }
+            guard let behind = scanFields(at + 1, names) else { return false }
             at = behind
         } else {
             var field = JSONField(
@@ -64,7 +65,9 @@ struct LineScanner {
 
     /// The event's own object, from behind its bracket to behind the closing one.
     @inline(__always)
-    private mutating func scanFields(_ behindBracket: UnsafePointer<UInt8>) -> UnsafePointer<UInt8>? {
+    private mutating func scanFields(
+        _ behindBracket: UnsafePointer<UInt8>, _ names: some LineNames
+    ) -> UnsafePointer<UInt8>? {
         var at = skipSpace(behindBracket)
         if at[0] == UInt8(ascii: "}") { return at + 1 }
         while true {
@@ -77,7 +80,7 @@ struct LineScanner {
             at = skipSpace(quote + 1)
             guard at[0] == UInt8(ascii: ":") else { return fail(at, "a colon is expected") }
             guard let behind = scanValue(skipSpace(at + 1), &field, level: 1) else { return nil }
-            note(field)
+            note(field, names)
             at = skipSpace(behind)
             if at[0] == UInt8(ascii: "}") { return at + 1 }
             guard at[0] == UInt8(ascii: ",") else { return fail(at, "a comma or a closing brace is expected") }
@@ -86,27 +89,15 @@ struct LineScanner {
     }
 
     @inline(__always)
-    private mutating func note(_ field: JSONField) {
-        if event == nil, isEvent(field) { event = field }
+    private mutating func note(_ field: JSONField, _ names: some LineNames) {
+        if event == nil, names.isEvent(field) { event = field }
         if fieldCount < Self.fieldLimit {
             fields[fieldCount] = field
             fieldCount &+= 1
         } else {
-            furtherKeys.append(JSONKey(key: field.key, length: field.keyLength, isEscaped: field.keyIsEscaped))
+            furtherFields.append(field)
         }
     }
-
-    @inline(__always)
-    private func isEvent(_ field: JSONField) -> Bool {
-        if field.keyIsEscaped {
-            return JSONText.bytes(field.key, Int(field.keyLength), isEscaped: true) == Self.eventKey
-        }
-        return field.keyLength == 5 && field.key[0] == UInt8(ascii: "e") && field.key[1] == UInt8(ascii: "v")
-            && field.key[2] == UInt8(ascii: "e") && field.key[3] == UInt8(ascii: "n")
-            && field.key[4] == UInt8(ascii: "t")
-    }
-
-    private static let eventKey = Array("event".utf8)
 
     /// One value that begins at `at`.
     ///

@@ -27,6 +27,13 @@ struct PackedName: Equatable {
         name.withUTF8 { add($0) }
     }
 
+    /// Equal to no name that stands in a line: these bytes are not UTF-8.
+    static var none: PackedName {
+        var name = PackedName("")
+        name.first = .max
+        return name
+    }
+
     private mutating func add(_ name: UnsafeBufferPointer<UInt8>) {
         for (place, byte) in name.prefix(Self.longest).enumerated() {
             let shifted = UInt64(byte) << UInt64(place % 8 * 8)

@@ -33,6 +33,29 @@ enum RFC3339Time {
         return days * 86_400_000_000 + Int64(seconds) * 1_000_000 + Int64(fraction)
     }
 
+    /// The same of a time without an offset, as PostgreSQL reads it where `TimeZone` is set to that zone.
+    @inline(never)
+    static func microseconds(_ text: UnsafePointer<UInt8>, _ count: Int, localTo zone: TimeZoneRules) -> Int64? {
+        let lengthWithoutFraction = 19
+        guard count >= lengthWithoutFraction, let time = microsecondsOfUTC(text, count),
+            // What the clock showed, before a fraction is rounded to a whole second.
+            let second = microsecondsOfUTC(text, lengthWithoutFraction)
+        else { return nil }
+        let seconds = second.quotientAndRemainder(flooringBy: 1_000_000).0
+        return time - zone.offset(atLocal: seconds) * 1_000_000
+    }
+
+    /// As if there stood a `Z` behind it.
+    private static func microsecondsOfUTC(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+        guard count < longest else { return nil }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longest) { copy in
+            guard let base = copy.baseAddress else { return nil }
+            base.initialize(from: text, count: count)
+            base[count] = UInt8(ascii: "Z")
+            return microseconds(base, count + 1)
+        }
+    }
+
     /// One to nine digits behind the point at `at`, in microseconds, rounded as PostgreSQL does it (`rint` of a double);
     /// may be a whole second.
     @inline(__always)

@@ -17,6 +17,8 @@ struct TypedColumn {
     var start: UnsafePointer<UInt8>
     var number: Int64
 
+    /// More than any kind has columns.
+    static let limit = 8
     /// The most that a column takes beside its text: the length, and the number or the version of jsonb.
     static let overhead = 12
 

@@ -22,7 +22,8 @@ extension LineEncoder {
             reject(cut, originator: originator, received: received, into: chunk)
         } else {
             // No control lines: a datagram is answered by nobody.
-            _ = takeAlone(line, isLastLine: false, offset, originator, received, chunk)
+            let source = LineSource(offset: offset, originator: originator, received: received, chunk: chunk)
+            _ = takeAlone(line, isLastLine: false, source)
         }
         return true
     }

@@ -60,4 +60,8 @@ public protocol SourcePositionReading: Sendable {
     func input(of key: [UInt8]) -> String?
     /// The bytes whose lines are lost; nil if there are none, or the source cannot be read again.
     func range(of gap: PositionGap) -> SourceRange?
+    /// Which source of which range is read again where this key tells how far; nil of any other key.
+    func rereading(of key: [UInt8]) -> (range: Int, source: Int)?
+    /// The same as `range(of:)` of the lines of such a reading, which reads `bytes` again.
+    func range(of gap: PositionGap, rereading bytes: SourceRange) -> SourceRange?
 }

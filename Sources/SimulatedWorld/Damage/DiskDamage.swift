@@ -6,7 +6,8 @@ import Synchronization
 /// Bits that flip and sectors that are lost, with an account of the records and dead letters that stood there.
 final class DiskDamage {
     private struct Wound {
-        let node: Int
+        let directory: String
+        let name: String
         let offset: Int
         let former: [UInt8]
         let damaged: [UInt8]
@@ -99,8 +100,11 @@ final class DiskDamage {
     func strikeEnd(_ kind: DamageKind, behind top: SequenceNumber, seed: UInt64) throws -> Range<UInt64>? {
         var random = SplitMix64(seed: seed)
         let frames = try frames()
-        guard let frame = frames.last(where: \.holdsRecords), frame.first > top else { return nil }
-        let at = Int(UInt64.random(in: frame.offset..<frame.end, using: &random))
+        // In a segment before the last it is no end: who reads there says so.
+        guard let frame = frames.last(where: \.holdsRecords), frame.first > top,
+            frame.segment == frames.last?.segment
+        else { return nil }
+        let at = Int(UInt64.random(in: frame.offset..<frame.offset + frame.usedLength, using: &random))
         let struck = frames.filter { $0.segment == frame.segment && $0.overlaps(range(at, kind)) }
         guard struck.allSatisfy({ !$0.holdsRecords || $0.first > top }), range(at, kind).lowerBound >= 4096,
             struck.first?.offset ?? 0 > 4096,
@@ -160,7 +164,7 @@ final class DiskDamage {
             let former = Array(bytes[range])
             let damaged = kind == .bit ? former.map { $0 ^ bit } : [UInt8](repeating: 0, count: former.count)
             contents.nodes[node]?.bytes.replaceSubrange(range, with: damaged)
-            return Wound(node: node, offset: range.lowerBound, former: former, damaged: damaged)
+            return Wound(directory: directory, name: name, offset: range.lowerBound, former: former, damaged: damaged)
         }
         guard let wound else { return nil }
         wounds.append(wound)
@@ -175,10 +179,12 @@ final class DiskDamage {
             var hasHealed = false
             for wound in wounds.reversed() {
                 let range = wound.offset..<wound.offset + wound.former.count
-                guard let bytes = contents.nodes[wound.node]?.bytes, range.upperBound <= bytes.count,
+                // A file that was set back is another one of that name.
+                guard let node = contents.directories[wound.directory]?.entries[wound.name],
+                    let bytes = contents.nodes[node]?.bytes, range.upperBound <= bytes.count,
                     bytes[range].elementsEqual(wound.damaged)
                 else { continue }
-                contents.nodes[wound.node]?.bytes.replaceSubrange(range, with: wound.former)
+                contents.nodes[node]?.bytes.replaceSubrange(range, with: wound.former)
                 hasHealed = true
             }
             wounds = []

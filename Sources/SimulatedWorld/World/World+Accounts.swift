@@ -86,8 +86,10 @@ extension World {
     /// in files under the patterns: of others, the only position that led to them may have stood there.
     func missingFromFiles() -> [SimulatedLine] {
         let missing = sources.accounts.missing(from: Set(entries.lazy.map(\.line)))
-        guard !missing.isEmpty, !losses.isEmpty else { return missing }
-        let damage = FilesInDamage(daemon?.losses ?? [], rule)
+        // A torn end has lost no record that was known, but perhaps the positions behind lines that were delivered.
+        let told = daemon?.losses ?? []
+        guard !missing.isEmpty, !losses.isEmpty || !told.isEmpty else { return missing }
+        let damage = FilesInDamage(told, rule)
         let standing = sources.accounts.standing
         return missing.filter { line in
             standing.contains(line) && !damage.isListed(line, at: sources.accounts.offset(of: line))
@@ -105,7 +107,10 @@ extension World {
             }
         }
         for line in sources.accounts.standing.subtracting(present) where line.kind != .pipelineWatermarks {
-            guard entries.contains(where: { $0.line == line }) else { continue }
+            guard let index = entries.firstIndex(where: { $0.line == line }), !putBack.contains(UInt64(index + 1))
+            else {
+                continue
+            }
             guard damage.isListed(line, at: sources.accounts.offset(of: line)) else {
                 throw BrokenPromise(
                     "\(line.name) was lost with a damaged place, still stands in its file, and is not listed")

@@ -57,16 +57,20 @@ extension World {
     /// The segments are those of the last time that this happened, or are kept for the next time.
     func setBackSegments() throws {
         endProcess()
-        // Whatever was not durable is none of the matter.
-        entries = Array(entries.prefix(Int(durableAtEnd.rawValue)))
         let newest = SegmentImage(disk)
         guard let older = image else {
             image = newest
             return
         }
         image = nil
+        // Whatever was not durable is none of the matter.
+        let all = entries
+        entries = Array(entries.prefix(Int(durableAtEnd.rawValue)))
         older.restore(to: disk)
-        guard try isMissingNoticed() else { return newest.restore(to: disk) }
+        guard try isMissingNoticed() else {
+            entries = all
+            return newest.restore(to: disk)
+        }
         try goOnWithoutMissing()
     }
 

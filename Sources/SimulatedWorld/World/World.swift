@@ -20,6 +20,9 @@ final class World {
     private let copies: DatabaseCopies
     let damage: DiskDamage
     var losses = NamedLosses()
+    /// Records that were named as lost, and stand in a file that somebody has put back since: what was passed over by then
+    /// stays passed over.
+    var putBack: Set<UInt64> = []
     /// Of a time before, to which they may be set back.
     var image: SegmentImage?
     /// Up to here something has had its fate at some time, or a run has begun behind it.
@@ -218,7 +221,10 @@ final class World {
     /// The daemon ends with an error, for which there has to be a reason; then a new one is started.
     func endProcess(with error: any Error) throws {
         note("\(error)")
-        if (error as? SpoolError)?.code == .damaged, damage.heal() { return endProcess() }
+        if (error as? SpoolError)?.code == .damaged, damage.heal() {
+            putBack.formUnion(losses.sequences)
+            return endProcess()
+        }
         if (error as? SpoolError)?.code == .system(ENOSPC), makeRoom() { return endProcess() }
         guard disk.contents.withLock({ $0.failures }) > failuresBefore else {
             throw BrokenPromise("nothing failed, and the daemon ends: \(error)")

@@ -67,20 +67,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
     /// A reader has handed on records up to here.
     func handOut(_ sequence: SequenceNumber) { handedOut.max(sequence.rawValue, ordering: .relaxed) }
 
-    /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,
-    /// after a fault that passed, or put back from a copy: what stands there must not come beside them.
     func comeAgain(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
-        state.withLock { state in
-            let losses = state.book.losses.values
-            // Bytes are listed once: those of one range can be among another's.
-            guard !losses.isEmpty, losses.contains(where: \.comesAgain) else { return false }
-            return losses.contains { loss in
-                guard loss.comesAgain || loss.verdict != .aside, let lost = loss.notice.first,
-                    let end = loss.notice.next
-                else { return false }
-                return lost < next && first < end
-            }
-        }
+        state.withLock { $0.book.comesAgain(first, before: next) }
     }
 
     /// Whether records became dead letters is asked so.
@@ -101,10 +89,14 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
-    /// Whether none of its records became a dead letter; false too where that cannot be told.
-    private func isClear(_ notice: LossNotice, _ state: State) -> Bool {
+    /// Whether no line of it became a dead letter; false too where that cannot be told.
+    ///
+    /// - Parameter end: behind what is lost further on before anything tells positions: lines that seem to have stood in the
+    ///   range may have stood there.
+    private func isClear(_ notice: LossNotice, upTo end: SequenceNumber? = nil, _ state: State) -> Bool {
         guard let deadLetters = state.deadLetters, let first = notice.first else { return false }
-        return (try? !deadLetters(first, notice.next)) ?? false
+        let next = notice.next.map { max($0, state.book.lostBehind(notice) ?? $0, end ?? $0) }
+        return (try? !deadLetters(first, next)) ?? false
     }
 
     var losses: [LossBook.Loss] {
@@ -136,7 +128,8 @@ final class LossAccounts<Disk: Storage>: Sendable {
             let isCertain = findings.isCertain && !isBehindList
             return try note(
                 range.copyName, first: range.first, gaps, isCertain: isCertain,
-                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, &state)
+                doubts: findings.doubtful.map(\.key), until: mayMatter ? last?.lastWritten : nil, upTo: findings.end,
+                &state)
         }
     }
 
@@ -170,6 +163,26 @@ final class LossAccounts<Disk: Storage>: Sendable {
         }
     }
 
+    /// Ranges of which nothing was decided yet, and which are whole again: a fault has passed, or somebody has put the segment
+    /// back. Their records are delivered like any.
+    ///
+    /// - Parameter scan: of the last segment: only in it does anything hang on the database's answer.
+    func close(wholeIn scan: SegmentScan) throws(SpoolError) {
+        try change { state throws(SpoolError) in
+            let own = SegmentName.of(scan.header.firstSequence)
+            let whole = state.file.book.inOrder.filter { loss in
+                guard loss.verdict == .open, let range = LostRange.named(loss.notice.name) else { return false }
+                return range.segment == own && range.next <= scan.nextSequence
+                    && !scan.losses.contains { $0.first < range.next && range.first < $0.next }
+            }
+            let entries = whole.flatMap { loss in
+                [LossEntry.decided(loss.number, .aside, inputs: [])]
+                    + loss.sources.keys.sorted().map { .done(loss.number, $0) }
+            }
+            if !entries.isEmpty { try state.file.append(entries) }
+        }
+    }
+
     /// Sources whose positions are before bytes that were listed of them: where they had been read on, that has been lost
     /// since. Reading on from there would read those beside the list.
     private func fallenBack(_ scan: SegmentScan, _ state: State) -> Set<[UInt8]> {
@@ -186,10 +199,16 @@ final class LossAccounts<Disk: Storage>: Sendable {
         return Set(fallen.map(\.key))
     }
 
+    /// The bytes whose lines were lost, for the first time or once they had been read again.
+    private func lost(_ gap: PositionGap, _ state: State) -> (bytes: SourceRange, isReread: Bool)? {
+        guard let order = sources.rereading(of: gap.key) else { return sources.range(of: gap).map { ($0, false) } }
+        guard let listed = state.book.losses[order.range]?.sources[order.source] else { return nil }
+        return sources.range(of: gap, rereading: listed).map { ($0, true) }
+    }
+
     private func note(
         _ name: String, first: SequenceNumber, _ gaps: (known: [PositionGap], others: [PositionGap]), isCertain: Bool,
-        doubts: [[UInt8]],
-        until: Timestamp?, _ state: inout State
+        doubts: [[UInt8]], until: Timestamp?, upTo end: SequenceNumber? = nil, _ state: inout State
     ) throws(SpoolError) -> Note {
         let number = state.book.next
         let notice = LossNotice(
@@ -201,9 +220,11 @@ final class LossAccounts<Disk: Storage>: Sendable {
             : doubts.filter { sources.input(of: $0) != nil }.sorted { $0.lexicographicallyPrecedes($1) }
         var found: [SourceRange] = []
         for (index, gap) in (gaps.known + gaps.others).enumerated() {
-            guard var bytes = sources.range(of: gap) else { continue }
+            guard let (lines, isReread) = lost(gap, state) else { continue }
+            var bytes = lines
             bytes.isExact = bytes.isExact && isCertain && index < gaps.known.count
-            found += state.book.unlisted(bytes)
+            // Those that were read again are listed where they were lost for the first time.
+            found += isReread ? [bytes] : state.book.unlisted(bytes)
         }
         found.sort { ($0.path, $0.from) < ($1.path, $1.from) }
         var entries: [LossEntry] = [.range(number, notice)]
@@ -213,7 +234,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
         let first = state.book.firstAtStake(notice) ?? first
         let isTouched = !isCertain || first <= max(state.top, state.rows, handedOut)
         var verdict: LossEntry.Verdict = isTouched ? .aside : state.isAccepted ? .free : .open
-        if verdict != .aside, state.deadLetters != nil, !isClear(notice, state) { verdict = .aside }
+        if verdict != .aside, state.deadLetters != nil, !isClear(notice, upTo: end, state) { verdict = .aside }
         entries.append(.noted(number, .open))
         if verdict != .aside, state.deadLetters != nil { entries.append(.cleared(number)) }
         if verdict != .open {

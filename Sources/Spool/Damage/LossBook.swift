@@ -31,8 +31,14 @@ struct LossBook: Sendable, Equatable {
             }
         }
 
-        /// Whether lines of it are read again, were, or will be if the database lets them.
-        var comesAgain: Bool { isAsked || verdict != .aside && sources.values.contains(where: \.isExact) }
+        /// Whether lines of it are read again, were, or will be if the database lets them: also those of files of which it held
+        /// the only positions, which are read as new ones.
+        var comesAgain: Bool { isComing || verdict == .open && sources.values.contains(where: \.isExact) }
+
+        /// The same without those of which nothing is decided.
+        var isComing: Bool {
+            isAsked || verdict == .free && (notice.isDoubtful || sources.values.contains(where: \.isExact))
+        }
 
         var sourcesInOrder: [(number: Int, bytes: SourceRange)] {
             sources.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -73,6 +79,33 @@ struct LossBook: Sendable, Equatable {
         let firsts = losses.values.map(\.notice).filter { $0.isDoubtful && $0.segment == notice.segment }.compactMap(
             \.first)
         return notice.first.map { first in min(first, firsts.min() ?? first) }
+    }
+
+    /// Behind the last record that is lost in the same segment, from this range on.
+    func lostBehind(_ notice: LossNotice) -> SequenceNumber? {
+        guard let first = notice.first else { return nil }
+        return losses.values.map(\.notice).filter { $0.segment == notice.segment && $0.first ?? .zero >= first }
+            .compactMap(\.next).max()
+    }
+
+    /// Whether lines of these records come from their files again for certain, so that positions behind them do not count.
+    func isComing(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        losses.values.contains { loss in
+            guard loss.isComing, let lost = loss.notice.first, let end = loss.notice.next else { return false }
+            return lost < next && first < end
+        }
+    }
+
+    /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,
+    /// after a fault that passed, or put back from a copy: what stands there must not come beside them.
+    func comesAgain(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        // Bytes are listed once: those of one range can be among another's.
+        guard !losses.isEmpty, losses.values.contains(where: \.comesAgain) else { return false }
+        return losses.values.contains { loss in
+            guard loss.comesAgain || loss.verdict != .aside, let lost = loss.notice.first, let end = loss.notice.next
+            else { return false }
+            return lost < next && first < end
+        }
     }
 
     func isAside(_ name: String) -> Bool {

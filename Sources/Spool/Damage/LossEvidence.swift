@@ -19,6 +19,9 @@ struct LossEvidence<Disk: Storage> {
         /// Not so where something else is lost between the range and what tells the positions before it: lines of that
         /// may be among those that seem to have stood here.
         var isCertain = true
+        /// Behind the last loss that is followed by nothing which tells all positions: what seems to have moved across the
+        /// range may have moved there.
+        var end: SequenceNumber?
     }
 
     private struct Surroundings {
@@ -26,6 +29,7 @@ struct LossEvidence<Disk: Storage> {
         /// Which of their losses the range is.
         var index: Int
         var isCertain: Bool
+        var end: SequenceNumber?
     }
 
     /// Reads the segments concerned.
@@ -45,7 +49,7 @@ struct LossEvidence<Disk: Storage> {
                 doubtful: gaps.doubtful(upTo: around.index).map {
                     PositionGap(key: $0.key, before: $0.before, after: nil)
                 },
-                isCertain: around.isCertain)
+                isCertain: around.isCertain, end: around.end)
         } catch  where error.code == .damaged || error.code == .system(ENOENT) {
             // What stands around it cannot be read either, or has gone meanwhile: then nobody can tell.
             return Findings()
@@ -74,7 +78,7 @@ struct LossEvidence<Disk: Storage> {
             }
         }
         if let index = found.losses.firstIndex(where: { $0.offset == range.offset }) {
-            return Surroundings(gaps: found.gaps, index: index, isCertain: isCertain)
+            return Surroundings(gaps: found.gaps, index: index, isCertain: isCertain, end: found.losses.last?.next)
         }
         return behind(found, range, isCertain: isCertain)
     }

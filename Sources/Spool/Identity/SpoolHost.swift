@@ -19,17 +19,22 @@ public struct SpoolHost: Sendable, Hashable {
     /// Of this machine and the state directory at `path`. Related system calls: `statx`, `open`, `read`.
     public static func current(stateDirectory path: String) throws(SpoolError) -> SpoolHost {
         let directory = try spooling { () throws(SystemError) in try FileIdentity.at(path) }
+        let machine = try spooling { () throws(SystemError) in try machineID() }
         return SpoolHost(
-            machine: machineID(), directoryInode: directory.inode,
+            machine: machine, directoryInode: directory.inode,
             directoryBirthNanoseconds: directory.birthNanoseconds)
     }
 
-    private static func machineID() -> String {
-        let opened = open("/etc/machine-id", O_RDONLY | O_CLOEXEC)
-        guard opened >= 0 else { return "" }
+    /// One that cannot be read now is no other machine's: that is thrown.
+    private static func machineID() throws(SystemError) -> String {
+        let path = "/etc/machine-id"
+        guard let opened = retryingInterrupts({ open(path, O_RDONLY | O_CLOEXEC) }) else {
+            if errno == ENOENT { return "" }
+            throw .last("open", path)
+        }
         defer { close(opened) }
         var bytes = [UInt8](repeating: 0, count: 64)
-        let count = retryingInterrupts { read(opened, &bytes, bytes.count) } ?? 0
+        guard let count = retryingInterrupts({ read(opened, &bytes, bytes.count) }) else { throw .last("read", path) }
         return String(decoding: bytes.prefix(count).prefix { (0x21...0x7e).contains($0) }, as: UTF8.self)
     }
 

@@ -7,6 +7,8 @@ package struct FramePlace: Sendable, Hashable {
     package var segment: String
     package var offset: UInt64
     package var length: UInt64
+    /// Without what fills it up to the next: of that nothing is checked, and nothing is read.
+    package var usedLength: UInt64
     /// Of a frame without records, `next` is `first`.
     package var first: SequenceNumber
     package var next: SequenceNumber
@@ -26,7 +28,8 @@ extension SpoolInspector {
                 places.append(
                     FramePlace(
                         segment: SegmentName.of(first), offset: walk.offset, length: frame.frameLength,
-                        first: frame.firstSequence, next: frame.nextSequence))
+                        usedLength: UInt64(FrameHeader.length + frame.payloadLength), first: frame.firstSequence,
+                        next: frame.nextSequence))
                 walk.pass(frame)
             }
         }

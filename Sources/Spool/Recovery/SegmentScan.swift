@@ -34,9 +34,14 @@ struct SegmentScan: Sendable {
     /// Behind the last byte that is not zero.
     private(set) var lastByte: UInt64 = 0
 
-    /// - Parameter before: the scan of the segment before, for one whose snapshot is damaged.
+    /// - Parameters:
+    ///   - before: the scan of the segment before, for one whose snapshot is damaged.
+    ///   - book: what was lost before, and comes again from its files: the positions of groups that are whole once more say
+    ///     that it was read.
     /// - Throws: `.damaged` where a chain is broken; a failure to read as it is.
-    init<File: StorageFile>(_ file: File, _ header: SegmentHeader, before: SegmentScan? = nil) throws(SpoolError) {
+    init<File: StorageFile>(
+        _ file: File, _ header: SegmentHeader, before: SegmentScan? = nil, book: LossBook? = nil
+    ) throws(SpoolError) {
         self.header = header
         nextSequence = header.firstSequence
         chain = header.chain
@@ -49,7 +54,7 @@ struct SegmentScan: Sendable {
         let window = FrameWindow<File>()
         window.turn(to: file)
         repeat {
-            while try readFrame(window) {}
+            while try readFrame(window, book) {}
         } while try passOver(file)
         if !tail.endsWithOwnSeal { try lookBehind(file) }
     }
@@ -76,7 +81,9 @@ struct SegmentScan: Sendable {
     }
 
     /// Takes the next frame in; false at the end.
-    private mutating func readFrame<File: StorageFile>(_ window: FrameWindow<File>) throws(SpoolError) -> Bool {
+    private mutating func readFrame<File: StorageFile>(
+        _ window: FrameWindow<File>, _ book: LossBook?
+    ) throws(SpoolError) -> Bool {
         let limit = header.fileLength
         let head = try spooling { () throws(SystemError) in
             try window.bytes(at: end, FrameHeader.length, limit: limit)
@@ -94,12 +101,14 @@ struct SegmentScan: Sendable {
             damagedFrame = frame
             return false
         }
-        try take(frame, payload)
+        try take(frame, payload, book)
         end += frame.frameLength
         return !tail.endsWithOwnSeal
     }
 
-    private mutating func take(_ frame: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(SpoolError) {
+    private mutating func take(
+        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ book: LossBook?
+    ) throws(SpoolError) {
         guard frame.firstSequence == nextSequence else {
             throw broken("sequence number \(frame.firstSequence) stands where \(nextSequence) follows")
         }
@@ -118,7 +127,9 @@ struct SegmentScan: Sendable {
             pipelines = snapshot.pipelines
         case .group:
             if frame.recordCount > 0 { marks.add(frame.firstSequence, frame.written) }
-            try takePositions(frame, payload)
+            if !(book?.isComing(frame.firstSequence, before: frame.nextSequence) ?? false) {
+                try takePositions(frame, payload)
+            }
             lastGroupOffset = end
         case .seal:
             tail.endsWithOwnSeal = frame.endsSegment

@@ -34,7 +34,8 @@ extension SpoolWriter {
         let segments = try spooling { () throws(SystemError) in try disk.directory("segments") }
         func examine() throws(SpoolError) -> SpoolRecovery<Disk> {
             try SpoolRecovery.examine(
-                disk, segments: segments, host: host, deadLetter: deadLetter, makingIdentity: randomID)
+                disk, segments: segments, host: host, deadLetter: deadLetter,
+                book: sources == nil ? nil : LossFile(disk).book, makingIdentity: randomID)
         }
         var found = try examine()
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
@@ -46,6 +47,7 @@ extension SpoolWriter {
                 Timestamp(unixMicroseconds: time.realtimeMicroseconds())
             }
         }
+        if let accounts, let scan = found.scan { try accounts.close(wholeIn: scan) }
         // Before it is cut: nobody could tell later that there was one.
         if let accounts, let scan = found.scan, found.recoveryCase == .tornTail {
             try accounts.noteEnd(scan)

@@ -3,6 +3,7 @@ import Delivery
 import Glibc
 import Instruments
 import Intake
+import OperationLogs
 import Spool
 
 /// The configuration's values as each stage's own options.
@@ -51,6 +52,7 @@ extension SocketInputOptions {
         maxConnections = settings.maxConnections
         maxLineBytes = settings.maxLineBytes
         maxFutureMicroseconds = maxFuture.microseconds
+        dialect = LineDialect(settings.mapping)
     }
 }
 
@@ -62,6 +64,7 @@ extension DatagramInputOptions {
         allow = settings.allow?.map(PeerRule.init)
         maxLineBytes = settings.maxLineBytes
         maxFutureMicroseconds = maxFuture.microseconds
+        dialect = LineDialect(settings.mapping)
     }
 }
 
@@ -79,7 +82,8 @@ extension FileInputOptions {
         self.init(
             name: settings.name, paths: settings.paths, exclude: settings.exclude,
             startAt: settings.startAt == .end ? .end : .beginning, rotated: settings.rotated,
-            maxLineBytes: settings.maxLineBytes, maxFutureMicroseconds: maxFuture.microseconds)
+            maxLineBytes: settings.maxLineBytes, maxFutureMicroseconds: maxFuture.microseconds,
+            dialect: LineDialect(settings.mapping))
     }
 }
 

@@ -73,6 +73,16 @@ import Testing
         #expect(try rig.spool.records().allSatisfy { !$0.isRejection })
     }
 
+    @Test func `lines may name things as the input is told`() throws {
+        var mapping = LineMapping()
+        mapping.event = .castErrors
+        let rig = try DatagramRig { $0.dialect = LineDialect(mapping) }
+        try DatagramSender(rig.path).sendWhenThereIsRoom(#"{"column_name":"price"}"#)
+        try eventually("the line is a record") { rig.spool.recordCount == 1 }
+        try rig.stop()
+        #expect(try rig.spool.records().map(\.isRejection) == [false])
+    }
+
     @Test func `what is queued travels as one chunk`() throws {
         let rig = try DatagramRig(runs: false)
         let sender = try DatagramSender(rig.path)

@@ -56,6 +56,13 @@ int clinux_peer_credentials(int descriptor, uint32_t *pid, uint32_t *uid, uint32
     return 0;
 }
 
+int clinux_peer_groups(int descriptor, uint32_t *groups, int capacity) {
+    _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "the kernel writes gid_t");
+    socklen_t length = (socklen_t)capacity * sizeof *groups;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups, &length) != 0) return -1;
+    return (int)(length / sizeof *groups);
+}
+
 int clinux_accept(int descriptor) { return accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 const uint32_t clinux_epoll_in = EPOLLIN, clinux_epoll_out = EPOLLOUT, clinux_epoll_hang_up = EPOLLHUP,

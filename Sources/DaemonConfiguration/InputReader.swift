@@ -30,7 +30,7 @@ struct InputReader {
 
     private mutating func input(_ mapping: MappingReader) -> InputSettings? {
         var mapping = mapping
-        let expected = "`socket` or `file`"
+        let expected = "`socket`, `datagram` or `file`"
         guard mapping.keyPlace("type") != nil else {
             findings.error(mapping.place, "`\(mapping.name("type"))` is missing: expected \(expected)")
             return nil
@@ -38,6 +38,7 @@ struct InputReader {
         guard let type = mapping.scalar("type", expected: expected) else { return nil }
         switch type.text {
         case "socket": return socket(&mapping)
+        case "datagram": return datagram(&mapping)
         case "file": return file(&mapping)
         case let other where UnavailableKeys.inputTypes.contains(other):
             findings.error(type.place, UnavailableKeys.message("type: \(other)"))
@@ -50,23 +51,50 @@ struct InputReader {
     private mutating func socket(_ mapping: inout MappingReader) -> InputSettings? {
         let name = name(&mapping)
         var socket = SocketInputSettings(name: name ?? "")
-        let expectedPath = "an absolute path of at most \(SocketPath.mostBytes) bytes"
-        if let path = mapping.text("path", expected: expectedPath, where: SocketPath.fits) { socket.path = path }
-        let pathPlace = findings.place(of: mapping.name("path")) ?? mapping.place
-        if let first = socketPaths.updateValue(pathPlace, forKey: socket.path) {
-            findings.error(
-                pathPlace,
-                "`\(mapping.name("path"))`: the input in line \(first.line) already listens on `\(socket.path)`")
-        }
-        if let mode = mapping.text("mode", expected: #"permissions in octal such as "0660""#, where: Self.isMode) {
-            socket.mode = UInt32(mode, radix: 8) ?? socket.mode
-        }
-        socket.group = mapping.text("group", expected: "the name of a group") { !$0.isEmpty }
+        socket.path = path(&mapping, default: socket.path)
+        socket.mode = mode(&mapping, default: socket.mode)
+        socket.group = group(&mapping)
+        socket.allow = AllowReader.entries(&mapping)
         socket.maxConnections = mapping.count("max_connections", in: 1...65_536, default: socket.maxConnections)
         socket.maxLineBytes = maxLineBytes(&mapping)
         socket.mapping = LineMappingReader(findings: findings).mapping(&mapping)
         mapping.finish()
         return name == nil ? nil : .socket(socket)
+    }
+
+    private mutating func datagram(_ mapping: inout MappingReader) -> InputSettings? {
+        let name = name(&mapping)
+        var datagram = DatagramInputSettings(name: name ?? "")
+        datagram.path = path(&mapping, default: datagram.path)
+        datagram.mode = mode(&mapping, default: datagram.mode)
+        datagram.group = group(&mapping)
+        datagram.allow = AllowReader.entries(&mapping)
+        datagram.maxLineBytes = maxLineBytes(&mapping)
+        datagram.mapping = LineMappingReader(findings: findings).mapping(&mapping)
+        mapping.finish()
+        return name == nil ? nil : .datagram(datagram)
+    }
+
+    /// Of a socket; no other input's.
+    private mutating func path(_ mapping: inout MappingReader, default usual: String) -> String {
+        let expected = "an absolute path of at most \(SocketPath.mostBytes) bytes"
+        let path = mapping.text("path", expected: expected, where: SocketPath.fits) ?? usual
+        let pathPlace = findings.place(of: mapping.name("path")) ?? mapping.place
+        if let first = socketPaths.updateValue(pathPlace, forKey: path) {
+            findings.error(
+                pathPlace,
+                "`\(mapping.name("path"))`: the input in line \(first.line) already listens on `\(path)`")
+        }
+        return path
+    }
+
+    private func mode(_ mapping: inout MappingReader, default usual: UInt32) -> UInt32 {
+        let text = mapping.text("mode", expected: #"permissions in octal such as "0660""#, where: Self.isMode)
+        return text.flatMap { UInt32($0, radix: 8) } ?? usual
+    }
+
+    private func group(_ mapping: inout MappingReader) -> String? {
+        mapping.text("group", expected: "the name of a group") { !$0.isEmpty }
     }
 
     private mutating func file(_ mapping: inout MappingReader) -> InputSettings? {

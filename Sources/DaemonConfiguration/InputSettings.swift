@@ -3,12 +3,14 @@ import OperationLogs
 /// Where lines come from.
 public enum InputSettings: Sendable, Hashable {
     case socket(SocketInputSettings)
+    case datagram(DatagramInputSettings)
     case file(FileInputSettings)
 
     /// Its own among all inputs: what metrics, dead letters and positions call it.
     public var name: String {
         switch self {
         case .socket(let socket): socket.name
+        case .datagram(let datagram): datagram.name
         case .file(let file): file.name
         }
     }
@@ -17,6 +19,7 @@ public enum InputSettings: Sendable, Hashable {
     public var maxLineBytes: Int {
         switch self {
         case .socket(let socket): socket.maxLineBytes
+        case .datagram(let datagram): datagram.maxLineBytes
         case .file(let file): file.maxLineBytes
         }
     }
@@ -25,6 +28,7 @@ public enum InputSettings: Sendable, Hashable {
     public var mapping: LineMapping {
         switch self {
         case .socket(let socket): socket.mapping
+        case .datagram(let datagram): datagram.mapping
         case .file(let file): file.mapping
         }
     }
@@ -35,21 +39,56 @@ public enum InputSettings: Sendable, Hashable {
     public static let usualMaxLineBytes = 1 << 20
 }
 
+/// Who may send which events on a socket.
+public struct AllowEntry: Sendable, Hashable {
+    public enum Peer: Sendable, Hashable {
+        case user(String)
+        case group(String)
+    }
+
+    public var peer: Peer
+    public var events: EventKindSet
+
+    public init(_ peer: Peer, events: EventKindSet = .all) {
+        self.peer = peer
+        self.events = events
+    }
+}
+
 /// A Unix stream socket on which producers write lines.
 public struct SocketInputSettings: Sendable, Hashable {
     public var name: String
-    /// Absolute; a socket that systemd hands over is matched to its input by this path.
+    /// Absolute; a socket that systemd hands over is matched to its input by this path, or else by `name`.
     public var path = Self.usualPath
     /// The permissions of a socket that opslogd makes itself.
     public var mode: UInt32 = 0o660
     /// The group of a socket that opslogd makes itself; nil: the daemon's own.
     public var group: String?
+    /// Nil: whoever may open the socket may send everything.
+    public var allow: [AllowEntry]?
     /// Further ones wait in the backlog.
     public var maxConnections = 512
     public var maxLineBytes = InputSettings.usualMaxLineBytes
     public var mapping = LineMapping()
 
     public static let usualPath = "/run/opslogd/opslogd.sock"
+
+    public init(name: String) {
+        self.name = name
+    }
+}
+
+/// A Unix datagram socket to which producers send lines, one a datagram.
+public struct DatagramInputSettings: Sendable, Hashable {
+    public var name: String
+    /// Absolute; as with a stream socket.
+    public var path = "/run/opslogd/datagram.sock"
+    public var mode: UInt32 = 0o660
+    public var group: String?
+    /// As with a stream socket, but a group is the sender's primary one only.
+    public var allow: [AllowEntry]?
+    public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
 
     public init(name: String) {
         self.name = name

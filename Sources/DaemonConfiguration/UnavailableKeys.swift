@@ -6,11 +6,11 @@ enum UnavailableKeys {
     static let keys: [String: Set<String>] = [
         "": ["dead_letters", "retention"],
         "inputs": [
-            "allow", "units",
+            "units"
         ],
     ]
 
-    static let inputTypes: Set<String> = ["journal", "datagram"]
+    static let inputTypes: Set<String> = ["journal"]
 
     static func message(_ what: String) -> String { "`\(what)` is not available in this version" }
 }

@@ -1,8 +1,18 @@
 import CLinux
 import Glibc
 
-/// Stream sockets of the Unix domain, as unix(7) has them.
+/// Sockets of the Unix domain, as unix(7) has them.
 public enum UnixSocket {
+    /// What is sent on it.
+    public enum Kind: Sendable, Hashable {
+        /// Connections, each a stream of bytes.
+        case stream
+        /// Messages without connections.
+        case datagram
+
+        fileprivate var rawType: Int32 { Int32(self == .stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) }
+    }
+
     /// The longest path, in bytes: `sun_path` with its final zero.
     public static let longestPathBytes = 107
 
@@ -12,12 +22,17 @@ public enum UnixSocket {
         public let uid: UInt32
         /// The primary group only.
         public let gid: UInt32
+
+        public init(pid: UInt32, uid: UInt32, gid: UInt32) {
+            self.pid = pid
+            self.uid = uid
+            self.gid = gid
+        }
     }
 
     /// A new socket, close-on-exec and non-blocking.
-    public static func open() throws(SystemError) -> Descriptor {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let opened = socket(AF_UNIX, kind, 0)
+    public static func open(_ kind: Kind = .stream) throws(SystemError) -> Descriptor {
+        let opened = socket(AF_UNIX, kind.rawType | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard opened >= 0 else { throw .last("socket", "Unix socket") }
         return Descriptor(owning: opened)
     }
@@ -27,9 +42,11 @@ public enum UnixSocket {
     /// - Parameter waiting: whether to wait for room in a full backlog; if not, that is `EAGAIN`.
     /// - Returns: the connection, non-blocking.
     /// - Throws: `ECONNREFUSED` where nobody listens, `ENOENT` where there is nothing, `EACCES` without the right to write
-    ///   to the socket, `ENAMETOOLONG`.
-    public static func connect(to path: String, waiting: Bool) throws(SystemError) -> Descriptor {
-        let made = try open()
+    ///   to the socket, `EPROTOTYPE` where it is of another kind and somebody has it open, `ENAMETOOLONG`.
+    public static func connect(
+        to path: String, _ kind: Kind = .stream, waiting: Bool
+    ) throws(SystemError) -> Descriptor {
+        let made = try open(kind)
         if waiting { try setBlocking(true, made.rawValue, path) }
         try withAddress(path) { address, length in
             retryingInterrupts { Glibc.connect(made.rawValue, address, length) } != nil
@@ -39,7 +56,7 @@ public enum UnixSocket {
         return made
     }
 
-    /// Gives a socket its path. Until `chmod`, only its owner may connect.
+    /// Gives a socket its path. Until `chmod`, only its owner may connect or send.
     public static func bind(_ descriptor: Descriptor, to path: String) throws(SystemError) {
         // The mode of the socket itself becomes the mode of the file, less the umask: no moment in which all may connect.
         guard fchmod(descriptor.rawValue, 0o600) == 0 else { throw .last("fchmod", path) }
@@ -73,15 +90,32 @@ public enum UnixSocket {
         return Peer(pid: pid, uid: uid, gid: gid)
     }
 
-    /// Whether the descriptor is a Unix stream socket on which `listen` was called.
-    public static func isListening(_ descriptor: Descriptor) -> Bool {
+    /// The peer's supplementary groups when it opened the connection. Related socket option: `SO_PEERGROUPS`, since
+    /// Linux 4.13; where the kernel has none of it, none are known.
+    public static func supplementaryGroups(
+        of connection: Descriptor, _ subject: String
+    ) throws(SystemError) -> [UInt32] {
+        // Most have a handful; NGROUPS_MAX is 65,536.
+        for capacity in [64, 65_536] {
+            var groups = [UInt32](repeating: 0, count: capacity)
+            let count = clinux_peer_groups(connection.rawValue, &groups, Int32(capacity))
+            if count >= 0 { return Array(groups.prefix(Int(count))) }
+            if errno == ENOPROTOOPT { return [] }
+            if errno != ERANGE { break }
+        }
+        throw .last("getsockopt", subject)
+    }
+
+    /// Whether the descriptor is a Unix socket of that kind which can be received from: of a stream socket, on which
+    /// `listen` was called.
+    public static func isServing(_ descriptor: Descriptor, _ kind: Kind) -> Bool {
         func option(_ name: Int32) -> Int32? {
             var value: Int32 = 0
             var length = socklen_t(MemoryLayout<Int32>.size)
             return getsockopt(descriptor.rawValue, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
         }
-        return option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == Int32(SOCK_STREAM.rawValue)
-            && option(SO_ACCEPTCONN) == 1
+        return option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == kind.rawType
+            && (kind == .datagram || option(SO_ACCEPTCONN) == 1)
     }
 
     /// Whether calls on the descriptor (on every duplicate of it) may wait.

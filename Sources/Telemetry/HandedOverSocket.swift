@@ -3,7 +3,8 @@ import Glibc
 
 /// A socket that the service manager opened and handed over: sd_listen_fds_with_names(3).
 ///
-/// It is matched to an input by its path, and left in place at the stop, since the service manager goes on listening.
+/// It is matched to an input by its path, or else by its name (``HandedOverSockets``), and left in place at the stop,
+/// since the service manager goes on listening.
 public struct HandedOverSocket: Sendable, Hashable {
     /// `FileDescriptorName=` of the socket unit; the unit's name where it sets none.
     public let name: String
@@ -11,6 +12,8 @@ public struct HandedOverSocket: Sendable, Hashable {
     public let descriptor: Int32
     /// What it is bound to; nil if it is no Unix socket with a path.
     public let path: String?
+    /// Whether datagrams come on it, not connections.
+    public let isDatagram: Bool
 
     /// All that were handed over, empty without a service manager. To be asked once: the environment is cleared, so that
     /// child processes take nothing for theirs.
@@ -32,5 +35,16 @@ public struct HandedOverSocket: Sendable, Hashable {
         self.name = name
         self.descriptor = descriptor
         path = UnixAddress.path(of: descriptor)
+        var type: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        isDatagram =
+            getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == Int32(SOCK_DGRAM.rawValue)
+    }
+
+    init(name: String, descriptor: Int32, path: String?, isDatagram: Bool) {
+        self.name = name
+        self.descriptor = descriptor
+        self.path = path
+        self.isDatagram = isDatagram
     }
 }

@@ -78,7 +78,7 @@ extension CommandFailure {
         switch error.reason {
         case .occupied: .tryAgain
         case .permission, .foreign: .noPermission
-        case .notASocket, .notListening, .unknownGroup: .configuration
+        case .notASocket, .unsuitable, .unknownGroup, .unknownUser: .configuration
         case .system(let error): status(of: error.code)
         }
     }

@@ -124,9 +124,10 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let inputs: [Mistake] = [
         Mistake(
-            "inputs:\n  - {name: a}", "2:5: `inputs[0].type` is missing: expected `socket` or `file`"),
+            "inputs:\n  - {name: a}", "2:5: `inputs[0].type` is missing: expected `socket`, `datagram` or `file`"),
         Mistake(
-            "inputs:\n  - {type: pipe, name: a}", "2:12: `inputs[0].type`: expected `socket` or `file`, found `pipe`"),
+            "inputs:\n  - {type: pipe, name: a}",
+            "2:12: `inputs[0].type`: expected `socket`, `datagram` or `file`, found `pipe`"),
         Mistake(
             "inputs:\n  - {type: socket}",
             "2:5: `inputs[0].name` is missing: expected 1 to 64 letters, digits, `-`, `_` or `.`"),
@@ -207,15 +208,6 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "inputs:\n  - type: journal\n    name: units\n    units: [a]",
             "2:11: `type: journal` is not available in this version"),
-        Mistake("inputs: [{type: datagram}]", "1:17: `type: datagram` is not available in this version"),
-        Mistake(
-            """
-            inputs:
-              - type: socket
-                name: b
-                allow: []
-            """,
-            "4:5: `allow` is not available in this version"),
         Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
         Mistake("dead_letters: {max_bytes: 1GiB}", "1:1: `dead_letters` is not available in this version"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),

@@ -97,6 +97,7 @@ final class TemporaryFile {
         var expected = DaemonSettings()
         expected.inputs = [
             .socket(SocketInputSettings(name: "pipelines")),
+            .datagram(DatagramInputSettings(name: "lone-lines")),
             .file(FileInputSettings(name: "legacy-loader", paths: ["/var/log/loader/*.ndjson"])),
         ]
         #expect(loaded.settings == expected)
@@ -108,7 +109,9 @@ final class TemporaryFile {
     @Test(arguments: [
         "wwwwww: 1", "spool: {wwwwww: 1}", "spool: {keep_delivered: {wwwwww: 1}}", "database: {wwwwww: 1}",
         "delivery: {wwwwww: 1}", "delivery: {retry: {wwwwww: 1}}", "telemetry: {wwwwww: 1}", "log: {wwwwww: 1}",
-        "inputs: [{type: socket, name: a, wwwwww: 1}]", "inputs: [{type: file, name: a, paths: [/a], wwwwww: 1}]",
+        "inputs: [{type: socket, name: a, wwwwww: 1}]", "inputs: [{type: datagram, name: a, wwwwww: 1}]",
+        "inputs: [{type: socket, name: a, allow: [{user: a, wwwwww: 1}]}]",
+        "inputs: [{type: file, name: a, paths: [/a], wwwwww: 1}]",
     ])
     func `the example names every key`(_ probe: String) throws {
         let example = try Self.text()

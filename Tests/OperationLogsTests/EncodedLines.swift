@@ -98,7 +98,7 @@ func reason(_ line: [UInt8]) throws -> RejectionReason? {
 func written(_ line: String) throws -> String { try #require(try encode(line).events.first).line }
 
 extension EncodedLines {
-    fileprivate mutating func read(_ chunk: RecordChunk) throws {
+    mutating func read(_ chunk: RecordChunk) throws {
         try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1)).forEachRecord { record in
             if let tuple = try EventTuple(record) {
                 events.append(

@@ -7,7 +7,7 @@ private let start = #"{"event":"dedup_conflicts","symbol":"x","ts":"2026-11-20T0
 
 /// Lines, their reason and the byte at which they fail. Each holds what a later reason would apply to as well, wherever
 /// it can.
-private let rejections: [(String, RejectionReason, Int)] = [
+let rejectedSamples: [(String, RejectionReason, Int)] = [
     // 2: whichever is met first.
     (#"{"a":"\u0000","b":"\q"}"#, .unsupportedCharacter, 7),
     (#"{"a":"\q","b":"\u0000"}"#, .invalidJSON, 8),
@@ -69,7 +69,7 @@ private let rejections: [(String, RejectionReason, Int)] = [
     (#"{"event":"pipeline_watermarks","log_time":"2026-11-20T00:00:00Z"}"#, .unknownField, 32),
 ]
 
-@Test(arguments: rejections) func `a line has the first reason that applies, and its place`(
+@Test(arguments: rejectedSamples) func `a line has the first reason that applies, and its place`(
     line: String, reason: RejectionReason, column: Int
 ) throws {
     let good = #"{"event":"cast_errors","column_name":"c"}"#

@@ -37,8 +37,29 @@ int clinux_file_system_of(const char *path, uint32_t *magic);
 
 /// The peer of a connected Unix stream socket, by SO_PEERCRED.
 int clinux_peer_credentials(int descriptor, uint32_t *pid, uint32_t *uid, uint32_t *gid);
+/// The supplementary groups of that peer when it connected, by SO_PEERGROUPS. Returns how many there are; -1 with ERANGE
+/// if they are more than `capacity`.
+int clinux_peer_groups(int descriptor, uint32_t *groups, int capacity);
 /// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK.
 int clinux_accept(int descriptor);
+
+/// SO_PASSCRED: datagrams that are sent from now on bring their sender's credentials.
+int clinux_pass_credentials(int descriptor);
+
+/// One received datagram.
+struct clinux_datagram {
+    /// As it was sent; more than the room for it where it was cut off.
+    uint32_t length;
+    /// 0 where the kernel did not know the sender: it was sent before SO_PASSCRED was set.
+    uint32_t pid;
+    uint32_t uid;
+    uint32_t gid;
+};
+
+/// recvmmsg(2) without waiting, with MSG_TRUNC: the datagram at index n is written from `buffer + n * stride` on, at most
+/// `room` bytes of it. Descriptors that were passed along are closed. Returns how many came, at most 64; -1 with errno.
+int clinux_receive_datagrams(int descriptor, void *buffer, size_t stride, size_t room, int capacity,
+                             struct clinux_datagram *out);
 
 /// eventfd(2), close-on-exec and non-blocking.
 int clinux_event_descriptor(void);

@@ -32,12 +32,12 @@ final class LineIntake {
     deinit { buffer.deallocate() }
 
     /// A new connection's encoder.
-    func encoder(reportingRejections: Bool) -> LineEncoder {
+    func encoder(reportingRejections: Bool, permitted: EventKindSet) -> LineEncoder {
         LineEncoder(
             LineEncoder.Options(
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
                 counting: .lines, takesControlLines: true, reportsRejections: reportingRejections,
-                dialect: options.dialect),
+                dialect: options.dialect, permitted: permitted),
             watermarkClock: watermarkClock)
     }
 
@@ -185,7 +185,7 @@ final class LineIntake {
         case .chunkFull: closeChunk()
         case .control(let range):
             if connection.session.received(ControlLine(UnsafeRawBufferPointer(rebasing: bytes[range]))) {
-                connection.encoder = encoder(reportingRejections: true)
+                connection.encoder = encoder(reportingRejections: true, permitted: connection.encoder.permitted)
             }
         }
         touch(connection)

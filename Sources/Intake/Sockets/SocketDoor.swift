@@ -13,14 +13,14 @@ struct SocketDoor {
     /// How long nothing is accepted after it failed, unless a connection closes first.
     private static let pauseNanoseconds: UInt64 = 1_000_000_000
 
-    private var listener: SocketListener?
+    private var listener: InputSocket?
     private let maxConnections: Int
     private(set) var isWaitedFor = false
     /// Monotonic nanoseconds; nil while accepting did not fail.
     private(set) var closedUntil: UInt64?
     private var hasSaidSo = false
 
-    init(_ listener: SocketListener, maxConnections: Int) {
+    init(_ listener: InputSocket, maxConnections: Int) {
         self.listener = listener
         self.maxConnections = maxConnections
     }

@@ -13,6 +13,8 @@ public struct SocketInputOptions: Sendable {
     public var mode: UInt32 = 0o660
     /// The socket's group; nil leaves it as it comes.
     public var group: String?
+    /// Who may send which events; nil: whoever may open the socket, everything.
+    public var allow: [PeerRule]?
     /// Connections served at once; those beyond it wait in the backlog.
     public var maxConnections = 512
     /// Without the line's end.
@@ -54,7 +56,8 @@ public struct SocketInputStatus: Sendable, Hashable {
 /// One thread runs it; `stop()` and `status` may be called from any.
 public final class SocketInput<Time: TimeSource>: Sendable {
     private struct Opened {
-        let listener: SocketListener
+        let listener: InputSocket
+        let permissions: PeerPermissions
         let wake: EventDescriptor
     }
 
@@ -85,17 +88,19 @@ public final class SocketInput<Time: TimeSource>: Sendable {
 
     /// Listens. Clients can connect when this returns; they are served when `run()` runs.
     ///
+    /// Users and groups that `allow` names are looked up here, once: a change of them holds from the next start on.
     /// A socket file that a former process left behind gives way if it is a socket, ours, and nobody answers.
     /// - Throws: `SocketOpenError`; a descriptor handed over is closed then.
     public func open() throws {
+        let permissions = try PeerPermissions(options.allow, path: options.path)
         let listener =
             if let inherited = options.inherited {
-                try SocketListener.inheriting(inherited, path: options.path)
+                try InputSocket.inheriting(inherited, path: options.path)
             } else {
-                try SocketListener.binding(path: options.path, mode: options.mode, group: options.group)
+                try InputSocket.binding(path: options.path, mode: options.mode, group: options.group)
             }
         let wake = try EventDescriptor()
-        opened.withLock { $0 = Opened(listener: listener, wake: wake) }
+        opened.withLock { $0 = Opened(listener: listener, permissions: permissions, wake: wake) }
     }
 
     /// Serves connections until `stop()` was called and everything that was queued then is durable and acknowledged, or
@@ -107,7 +112,7 @@ public final class SocketInput<Time: TimeSource>: Sendable {
         let window = ChunkWindow(
             input: options.name, sink: sink, wake: opened.wake, registry: registry, limitBytes: options.windowBytes)
         let loop = try SocketLoop(
-            options, listener: opened.listener, wake: opened.wake,
+            options, listener: opened.listener, permissions: opened.permissions, wake: opened.wake,
             intake: LineIntake(options, window: window, watermarkClock: watermarkClock), time: time,
             progress: progress, diagnostics: diagnostics)
         defer {

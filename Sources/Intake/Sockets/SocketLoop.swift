@@ -13,6 +13,7 @@ final class SocketLoop<Time: TimeSource> {
     private static var wakeToken: UInt64 { 1 }
 
     private let options: SocketInputOptions
+    private let permissions: PeerPermissions
     private let wake: EventDescriptor
     private let intake: LineIntake
     private let time: Time
@@ -31,10 +32,11 @@ final class SocketLoop<Time: TimeSource> {
     private var stopDeadline: UInt64?
 
     init(
-        _ options: SocketInputOptions, listener: SocketListener, wake: EventDescriptor, intake: LineIntake, time: Time,
-        progress: SocketProgress, diagnostics: Diagnostics
+        _ options: SocketInputOptions, listener: InputSocket, permissions: PeerPermissions, wake: EventDescriptor,
+        intake: LineIntake, time: Time, progress: SocketProgress, diagnostics: Diagnostics
     ) throws(SystemError) {
         self.options = options
+        self.permissions = permissions
         self.wake = wake
         self.intake = intake
         self.time = time
@@ -221,7 +223,11 @@ final class SocketLoop<Time: TimeSource> {
         let connection = SocketConnection(
             id: nextID, descriptor: descriptor,
             originator: RecordOriginator(kind: .socket, input: options.name, uid: peer?.uid, pid: peer?.pid),
-            encoder: intake.encoder(reportingRejections: false))
+            encoder: intake.encoder(
+                reportingRejections: false,
+                permitted: permissions.permitted(to: peer) {
+                    try UnixSocket.supplementaryGroups(of: descriptor, options.path)
+                }))
         nextID += 1
         connections[connection.id] = connection
         progress.note(connections: connections.count)

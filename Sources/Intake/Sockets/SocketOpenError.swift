@@ -10,9 +10,13 @@ public struct SocketOpenError: Error, Sendable, CustomStringConvertible {
         case notASocket
         /// A socket that nobody answers, but of another user; it is left as it is.
         case foreign(owner: UInt32)
-        /// The descriptor that was handed over is not a Unix stream socket that listens.
-        case notListening
+        /// The descriptor that was handed over is not a Unix socket of the input's kind; of a stream socket, one that
+        /// listens.
+        case unsuitable(for: UnixSocket.Kind)
+        /// `group` or `allow` name a group that there is not.
         case unknownGroup(String)
+        /// `allow` names a user that there is not.
+        case unknownUser(String)
         /// This user may not make or change the socket.
         case permission(SystemError)
         case system(SystemError)
@@ -41,10 +45,18 @@ public struct SocketOpenError: Error, Sendable, CustomStringConvertible {
             return "\(path): this is not a socket, and is left as it is; remove it, or choose another path"
         case .foreign(let owner):
             return "\(path): a socket of user \(owner) that nobody answers; remove it, or choose another path"
-        case .notListening:
-            return "\(path): the descriptor handed over is not a listening Unix stream socket; use ListenStream= for it"
+        case .unsuitable(for: .stream):
+            return
+                "\(path): the descriptor handed over is not a listening Unix stream socket; use ListenStream= for an "
+                + "input of type socket"
+        case .unsuitable(for: .datagram):
+            return
+                "\(path): the descriptor handed over is not a Unix datagram socket; use ListenDatagram= for an input "
+                + "of type datagram"
         case .unknownGroup(let name):
-            return "\(path): there is no group \(name); create it, or name another one"
+            return "\(path): there is no group \(name); create it, or name another one in the input's group or allow"
+        case .unknownUser(let name):
+            return "\(path): there is no user \(name); create it, or name another one in the input's allow"
         case .permission(let failure):
             return failure.description
         case .system(let failure) where failure.code == ENOENT:

@@ -1,8 +1,9 @@
 // Why an object is no event. Off the path of a good line.
 extension EventTyping {
-    /// The object names no kind.
+    /// The object names no kind that the source may send.
     @inline(never)
     func eventFailure(_ line: borrowing LineScanner) -> LineFailure {
+        if let kind = namedKind(of: line) { return notPermitted(EventKind.allCases[kind], line) }
         guard let event = line.event, event.form != .null else {
             return LineFailure(
                 reason: .missingEvent, event: nil, column: line.column(line.start),
@@ -16,6 +17,13 @@ extension EventTyping {
         return LineFailure(
             reason: .unknownEvent, event: nil, column: line.column(event.valueStart),
             detail: RejectionDetail.unknownEvent(names.mapping.eventKey, event.unescapedValue))
+    }
+
+    /// The kind is known, and the source may not send it.
+    private func notPermitted(_ kind: EventKind, _ line: borrowing LineScanner) -> LineFailure {
+        LineFailure(
+            reason: .notPermitted, event: kind, column: line.column(line.event?.valueStart ?? line.start),
+            detail: RejectionDetail.notPermitted(names.mapping.eventKey, kind))
     }
 
     @inline(never)

@@ -11,18 +11,20 @@ struct EventTyping<Names: LineNames> {
     let received: Timestamp
     /// The latest `log_time` or `updated_at` that is believed.
     let latestTime: Int64
+    let permitted: EventKindSet
     /// Whether the line carries no receipt column.
     private(set) var lacksReceipt = false
 
     init(
         columns: UnsafeMutablePointer<TypedColumn>, names: Names, received: Timestamp,
-        maxFutureMicroseconds: Int64
+        maxFutureMicroseconds: Int64, permitted: EventKindSet
     ) {
         self.columns = columns
         self.names = names
         tables = names.tables
         table = tables
         self.received = received
+        self.permitted = permitted
         let (sum, overflow) = received.microseconds.addingReportingOverflow(maxFutureMicroseconds)
         latestTime = overflow ? .max : sum
     }
@@ -144,9 +146,17 @@ struct EventTyping<Names: LineNames> {
         return nil
     }
 
-    /// The number of the kind that the line names, less one.
+    /// The number of the kind that the line names, less one; nil also of one that the source may not send, so that a good
+    /// line meets no further way out.
     @inline(__always)
     private func kind(of line: borrowing LineScanner) -> Int? {
+        guard let kind = namedKind(of: line), permitted.contains(number: kind &+ 1) else { return nil }
+        return kind
+    }
+
+    /// The same of any kind.
+    @inline(__always)
+    func namedKind(of line: borrowing LineScanner) -> Int? {
         guard let event = line.event, event.form != .null else { return names.usualKind }
         guard event.form == .string else { return nil }
         guard let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: line.readable) else {

@@ -19,10 +19,12 @@ public struct LineEncoder {
         public var takesControlLines: Bool
         /// Whether rejections are also kept in `rejections`, for a peer that waits for answers.
         public var reportsRejections: Bool
+        /// The kinds that the source may send; a line of another one is `notPermitted`.
+        public var permitted: EventKindSet
 
         public init(
             maxLineBytes: Int, maxFutureMicroseconds: Int64, counting: Counting, takesControlLines: Bool,
-            reportsRejections: Bool, dialect: LineDialect = .documented
+            reportsRejections: Bool, dialect: LineDialect = .documented, permitted: EventKindSet = .all
         ) {
             self.dialect = dialect
             self.maxLineBytes = maxLineBytes
@@ -30,6 +32,7 @@ public struct LineEncoder {
             self.counting = counting
             self.takesControlLines = takesControlLines
             self.reportsRejections = reportsRejections
+            self.permitted = permitted
         }
     }
 
@@ -79,8 +82,12 @@ public struct LineEncoder {
 
     public init(_ options: Options, watermarkClock: WatermarkClock) {
         self.options = options
+        permitted = options.permitted
         self.watermarkClock = watermarkClock
     }
+
+    /// The kinds that the source of the next lines may send: one encoder serves many peers where each line has its own.
+    public var permitted: EventKindSet
 
     /// Hands the rejections over and forgets them.
     public mutating func takeRejections() -> [Rejection] {

@@ -31,6 +31,10 @@ enum RejectionDetail {
         "\(key): \(quoted(name)) is not a kind of event"
     }
 
+    static func notPermitted(_ key: String, _ kind: EventKind) -> String {
+        "\(key): this peer may not send \(kind.name)"
+    }
+
     static func unknownField(_ key: [UInt8], of kind: EventKind, _ mapping: LineMapping) -> String {
         let name = String(decoding: key, as: UTF8.self)
         if name == serialKey(of: kind) { return "\(name) is assigned by the database" }

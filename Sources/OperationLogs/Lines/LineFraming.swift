@@ -47,8 +47,8 @@ extension LineEncoder {
             base: base, readable: base + count, offset: source.offset, fields: fields,
             typing: EventTyping(
                 columns: columns, names: names, received: source.received,
-                maxFutureMicroseconds: options.maxFutureMicroseconds), originator: source.originator,
-            chunk: source.chunk)
+                maxFutureMicroseconds: options.maxFutureMicroseconds, permitted: permitted),
+            originator: source.originator, chunk: source.chunk)
     }
 
     /// Takes the end of the source: what is left without a line end counts as a line if it is a complete object, else
@@ -73,35 +73,50 @@ extension LineEncoder {
             progress.lines = 1
         } else if !rest.isEmpty {
             let source = LineSource(offset: offset, originator: originator, received: received, chunk: chunk)
-            let place = progress.consumed - rest.count
-            if options.dialect.isDocumented {
-                finishLine(rest, at: place, DocumentedNames(), source, &progress)
-            } else {
-                finishLine(rest, at: place, MappedNames(dialect: options.dialect), source, &progress)
-            }
+            finishLine(rest, at: progress.consumed - rest.count, source, &progress)
         }
         return progress
     }
 
     /// The last line, which has no end, in memory of its own with one.
     private mutating func finishLine(
-        _ rest: UnsafeRawBufferPointer, at place: Int, _ names: some LineNames, _ source: LineSource,
-        _ progress: inout Progress
+        _ rest: UnsafeRawBufferPointer, at place: Int, _ source: LineSource, _ progress: inout Progress
     ) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rest.count + 1) { copy in
             guard let base = copy.baseAddress else { return }
             UnsafeMutableRawBufferPointer(copy).copyMemory(from: rest)
             base[rest.count] = 0x0a
-            withScratch { fields, columns in
-                var pass = pass(UnsafePointer(base), rest.count + 1, names, source, fields, columns)
-                pass.isLastLine = true
-                if take(UnsafePointer(base), end: UnsafePointer(base) + rest.count, source.offset, &pass) {
-                    progress.pause = .control(place..<place + pass.length(UnsafePointer(base), rest.count))
-                } else {
-                    progress.lines = 1
-                }
+            let line = UnsafeRawBufferPointer(start: base, count: rest.count + 1)
+            if takeAlone(line, isLastLine: true, source) {
+                progress.pause = .control(place..<place + rest.count - (rest.last == 0x0d ? 1 : 0))
+            } else {
+                progress.lines = 1
             }
         }
+    }
+
+    /// One line in memory of its own, with a line feed as its last byte.
+    ///
+    /// - Parameter isLastLine: whether the line feed is not its own.
+    /// - Returns: whether it is a control line, of which nothing is recorded.
+    mutating func takeAlone(_ line: UnsafeRawBufferPointer, isLastLine: Bool, _ source: LineSource) -> Bool {
+        options.dialect.isDocumented
+            ? takeAlone(line, isLastLine, DocumentedNames(), source)
+            : takeAlone(line, isLastLine, MappedNames(dialect: options.dialect), source)
+    }
+
+    @inline(never)
+    private mutating func takeAlone(
+        _ line: UnsafeRawBufferPointer, _ isLastLine: Bool, _ names: some LineNames, _ source: LineSource
+    ) -> Bool {
+        guard let base = line.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
+        var isControl = false
+        withScratch { fields, columns in
+            var pass = pass(base, line.count, names, source, fields, columns)
+            pass.isLastLine = isLastLine
+            isControl = take(base, end: base + (line.count - 1), source.offset, &pass)
+        }
+        return isControl
     }
 
     /// Lines one after the other, until no further one ends, the chunk is full, or a control line comes.

@@ -14,6 +14,12 @@ struct OverlongLine {
         endsInCarriageReturn = bytes.last.map { $0 == 0x0d } ?? endsInCarriageReturn
     }
 
+    /// Counts bytes that nobody has seen.
+    mutating func skip(_ count: Int) {
+        total += count
+        endsInCarriageReturn = false
+    }
+
     private var endsInCarriageReturn = false
 
     /// Bytes without a carriage return before the line's end.

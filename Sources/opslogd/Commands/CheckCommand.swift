@@ -21,6 +21,8 @@ struct CheckCommand: ParsableCommand {
         }
         for warning in loaded.warnings { StandardError.write("opslogd: warning: \(warning)\n") }
         let settings = loaded.settings
+        let unknown = AccountCheck.problems(settings.inputs)
+        guard unknown.isEmpty else { throw CommandFailure(.configuration, unknown.joined(separator: "\n")) }
         StandardOutput.line(
             "\(configuration.file): valid; \(settings.inputs.count) inputs, state in \(settings.stateDirectory)")
         guard database else { return }

@@ -28,6 +28,7 @@ struct Daemon {
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
     private let sockets: [SocketInput<SystemTime>]
+    private let datagrams: [DatagramInput<SystemTime>]
     private let files: [FileInput<SystemTime>]
     private let registry = Registry()
     private let started = SystemTime().monotonicNanoseconds()
@@ -74,10 +75,12 @@ struct Daemon {
             diagnostics: log.diagnostics(of: "delivery"))
 
         let inputs = InputFactory(
-            sink: spool, time: time, watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn),
-            maxFuture: settings.delivery.maxFuture, recovered: spool.recoveredPositions, losses: spool,
+            inputs: settings.inputs, sink: spool, time: time,
+            watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), maxFuture: settings.delivery.maxFuture,
+            recovered: spool.recoveredPositions, losses: spool,
             registry: registry, log: log)
         sockets = try settings.inputs.compactMap { try inputs.socket($0) }
+        datagrams = try settings.inputs.compactMap { try inputs.datagram($0) }
         files = try settings.inputs.compactMap { try inputs.file($0) }
     }
 
@@ -93,6 +96,7 @@ struct Daemon {
         let telemetry = try await TelemetryService(addresses, endpoints, log: log)
         do {
             for socket in sockets { try socket.open() }
+            for datagram in datagrams { try datagram.open() }
         } catch {
             await telemetry.close()
             throw error
@@ -114,6 +118,9 @@ struct Daemon {
                 stages: sockets.map { input in
                     StageService(name: "socket", body: { try input.run() }, stop: { input.stop() })
                 }
+                    + datagrams.map { input in
+                        StageService(name: "datagrams", body: { try input.run() }, stop: { input.stop() })
+                    }
                     + files.map { input in
                         StageService(name: "files", body: { input.run() }, stop: { input.stop() })
                     }),
@@ -156,8 +163,8 @@ struct Daemon {
 
     private func report() -> StatusReport {
         StatusReport(
-            startedNanoseconds: started, sockets: sockets.map(\.status), files: files.map(\.status),
-            spool: spool.status, losses: spool.losses,
+            startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
+            files: files.map(\.status), spool: spool.status, losses: spool.losses,
             delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
     }
 

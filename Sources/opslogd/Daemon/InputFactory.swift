@@ -1,4 +1,5 @@
 import DaemonConfiguration
+import Glibc
 import Instruments
 import Intake
 import LinuxSystem
@@ -17,14 +18,15 @@ struct InputFactory {
     let losses: any LostSources
     let registry: Registry
     let log: DaemonLog
-    private let handedOver = HandedOverSocket.takeAll()
+    private let handedOver: HandedOverSockets
     /// So that two inputs that match one file read it once.
     private let claims = FileClaims()
 
     init(
-        sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock, maxFuture: Duration,
-        recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
+        inputs: [InputSettings], sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock,
+        maxFuture: Duration, recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
     ) {
+        handedOver = HandedOverSockets(HandedOverSocket.takeAll(), for: inputs.compactMap(\.socketInput))
         self.sink = sink
         self.time = time
         self.watermarkClock = watermarkClock
@@ -33,14 +35,44 @@ struct InputFactory {
         self.losses = losses
         self.registry = registry
         self.log = log
+        for socket in handedOver.unclaimed {
+            log.write(
+                .warning, "intake",
+                "the service manager handed over \(socket.path ?? "a descriptor") (\(socket.name)), which is no input's "
+                    + "path or name; it is closed, and nobody is served there")
+            close(socket.descriptor)
+        }
     }
 
     func socket(_ input: InputSettings) throws -> SocketInput<SystemTime>? {
         guard case .socket(let settings) = input else { return nil }
-        let inherited = handedOver.first { $0.path == settings.path }?.descriptor
+        var options = SocketInputOptions(settings, maxFuture: maxFuture)
+        (options.inherited, options.path) = place(of: settings.name, settings.path)
         return SocketInput(
-            SocketInputOptions(settings, maxFuture: maxFuture, inherited: inherited), sink: sink, time: time,
-            watermarkClock: watermarkClock, diagnostics: log.diagnostics(of: "intake"), registry: registry)
+            options, sink: sink, time: time, watermarkClock: watermarkClock,
+            diagnostics: log.diagnostics(of: "intake"), registry: registry)
+    }
+
+    func datagram(_ input: InputSettings) throws -> DatagramInput<SystemTime>? {
+        guard case .datagram(let settings) = input else { return nil }
+        var options = DatagramInputOptions(settings, maxFuture: maxFuture)
+        (options.inherited, options.path) = place(of: settings.name, settings.path)
+        return DatagramInput(
+            options, sink: sink, time: time, watermarkClock: watermarkClock,
+            diagnostics: log.diagnostics(of: "intake"), registry: registry)
+    }
+
+    /// The socket that was handed over for an input, and where the input listens: there, or on its own path.
+    private func place(of input: String, _ path: String) -> (descriptor: Int32?, path: String) {
+        guard let socket = handedOver[input] else { return (nil, path) }
+        let actual = socket.path ?? path
+        if actual != path {
+            log.write(
+                .notice, "intake",
+                "input \(input): listens on \(actual), which the service manager handed over by its name, and not on \(path)"
+            )
+        }
+        return (socket.descriptor, actual)
     }
 
     func file(_ input: InputSettings) throws -> FileInput<SystemTime>? {
@@ -51,5 +83,16 @@ struct InputFactory {
             recovered: recovered.filter { $0.key.starts(with: prefix) }, clock: time, watermarkClock: watermarkClock,
             diagnostics: log.diagnostics(of: "intake"), registry: registry, claims: claims,
             losses: losses)
+    }
+}
+
+extension InputSettings {
+    /// Of an input that listens on a Unix socket; nil of any other.
+    fileprivate var socketInput: HandedOverSockets.Input? {
+        switch self {
+        case .socket(let settings): .init(name: settings.name, path: settings.path, isDatagram: false)
+        case .datagram(let settings): .init(name: settings.name, path: settings.path, isDatagram: true)
+        case .file: nil
+        }
     }
 }

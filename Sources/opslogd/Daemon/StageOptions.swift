@@ -44,15 +44,36 @@ extension DeliveryOptions {
 }
 
 extension SocketInputOptions {
-    init(_ settings: SocketInputSettings, maxFuture: Duration, inherited: Int32?) {
+    init(_ settings: SocketInputSettings, maxFuture: Duration) {
         self.init(name: settings.name, path: settings.path)
         mode = settings.mode
         group = settings.group
+        allow = settings.allow?.map(PeerRule.init)
         maxConnections = settings.maxConnections
         maxLineBytes = settings.maxLineBytes
         maxFutureMicroseconds = maxFuture.microseconds
         dialect = LineDialect(settings.mapping)
-        self.inherited = inherited
+    }
+}
+
+extension DatagramInputOptions {
+    init(_ settings: DatagramInputSettings, maxFuture: Duration) {
+        self.init(name: settings.name, path: settings.path)
+        mode = settings.mode
+        group = settings.group
+        allow = settings.allow?.map(PeerRule.init)
+        maxLineBytes = settings.maxLineBytes
+        maxFutureMicroseconds = maxFuture.microseconds
+        dialect = LineDialect(settings.mapping)
+    }
+}
+
+extension PeerRule {
+    init(_ entry: AllowEntry) {
+        switch entry.peer {
+        case .user(let name): self.init(.user(name), events: entry.events)
+        case .group(let name): self.init(.group(name), events: entry.events)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ import Spool
 struct StatusReport {
     let startedNanoseconds: UInt64
     let sockets: [SocketInputStatus]
+    let datagrams: [DatagramInputStatus]
     let files: [FileInputStatus]
     let spool: SpoolStatus
     let losses: [LossSummary]
@@ -24,13 +25,15 @@ struct StatusReport {
         object.add("pid", raw: "\(getpid())")
         object.add(
             "uptime_seconds", raw: "\((SystemTime().monotonicNanoseconds() - startedNanoseconds) / 1_000_000_000)")
-        object.add("inputs", raw: "[" + (sockets.map(json) + files.map(json)).joined(separator: ",") + "]")
+        object.add("inputs", raw: "[" + inputs.joined(separator: ",") + "]")
         object.add("spool", raw: spoolJSON)
         object.add("delivery", raw: deliveryJSON)
         object.add("dead_letters", raw: deadLettersJSON)
         object.add("last_error", raw: lastError.map(json) ?? "null")
         return object.text
     }
+
+    private var inputs: [String] { sockets.map(json) + datagrams.map(json) + files.map(json) }
 
     private func json(_ socket: SocketInputStatus) -> String {
         var object = JSONObjectWriter()
@@ -39,6 +42,15 @@ struct StatusReport {
         object.add("path", text: socket.path)
         object.add("connections", raw: "\(socket.connections)")
         object.add("waiting", text: socket.isAccepting ? nil : "takes no further connections at the moment")
+        return object.text
+    }
+
+    private func json(_ datagram: DatagramInputStatus) -> String {
+        var object = JSONObjectWriter()
+        object.add("name", text: datagram.name)
+        object.add("type", text: "datagram")
+        object.add("path", text: datagram.path)
+        object.add("waiting", text: datagram.isReceiving ? nil : "receives nothing at the moment")
         return object.text
     }
 

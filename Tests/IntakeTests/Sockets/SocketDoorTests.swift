@@ -7,7 +7,7 @@ import Testing
 @Suite struct SocketDoorTests {
     private func door(maxConnections: Int = 2) throws -> (SocketDoor, String) {
         let directory = try makeDirectory()
-        let listener = try SocketListener.binding(path: directory + "/s.sock", mode: 0o600, group: nil)
+        let listener = try InputSocket.binding(path: directory + "/s.sock", mode: 0o600, group: nil)
         return (SocketDoor(listener, maxConnections: maxConnections), directory)
     }
 

@@ -170,7 +170,7 @@ import Testing
         let handedOver = dup(other.rawValue)
         let input = testInput("/tmp/x.sock", AcknowledgingSpool()) { $0.inherited = handedOver }
         let error = #expect(throws: SocketOpenError.self) { try input.open() }
-        #expect(error?.reason == .notListening)
+        #expect(error?.reason == .unsuitable(for: .stream))
     }
 
     @Test func `the connections that are open are shown`() throws {

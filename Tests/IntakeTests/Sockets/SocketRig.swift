@@ -260,9 +260,11 @@ final class RunningInput: Sendable {
     private let ended = Ended()
     var hasEnded: Bool { ended.isSet }
 
-    init(_ input: SocketInput<SystemTime>) {
+    convenience init(_ input: SocketInput<SystemTime>) { self.init { try input.run() } }
+
+    init(_ run: @escaping @Sendable () throws -> Void) {
         WorkerThread.start("socket-test") { [ended] in
-            do { try input.run() } catch { Issue.record("run: \(error)") }
+            do { try run() } catch { Issue.record("run: \(error)") }
             ended.set()
         }
     }

@@ -1,0 +1,35 @@
+import DaemonConfiguration
+import LinuxSystem
+
+/// Users and groups that socket inputs name must exist on this machine: without them the daemon does not start.
+enum AccountCheck {
+    /// One sentence for each name that there is not, or that cannot be looked up.
+    static func problems(_ inputs: [InputSettings]) -> [String] { inputs.flatMap(problems) }
+
+    private static func problems(_ input: InputSettings) -> [String] {
+        let (group, allow) =
+            switch input {
+            case .socket(let settings): (settings.group, settings.allow)
+            case .datagram(let settings): (settings.group, settings.allow)
+            case .file: (nil, nil)
+            }
+        var problems: [String] = []
+        if let group { problems += problem(input, "group", .group(group)) }
+        for entry in allow ?? [] { problems += problem(input, "allow", entry.peer) }
+        return problems
+    }
+
+    private static func problem(_ input: InputSettings, _ key: String, _ peer: AllowEntry.Peer) -> [String] {
+        do {
+            switch peer {
+            case .user(let name) where try Account.userID(name) == nil:
+                return ["input \(input.name): there is no user \(name); create it, or name another one in \(key)"]
+            case .group(let name) where try Account.groupID(name) == nil:
+                return ["input \(input.name): there is no group \(name); create it, or name another one in \(key)"]
+            default: return []
+            }
+        } catch {
+            return ["input \(input.name): \(error)"]
+        }
+    }
+}

@@ -99,6 +99,11 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// that the ledger already counts as moved.
     func resumption(after noted: SequenceNumber) -> SequenceNumber { mayMissMoved ? min(noted, movedUpTo) : noted }
 
+    /// The mover is where the ledger said at the start: whatever damage may have taken, it has moved again.
+    func caughtUp() throws(SystemError) {
+        if mayMissMoved { try CutMark.remove(in: directory) }
+    }
+
     /// Keeps them: on disk and synced when this returns. One that is there already (by id) is nothing.
     ///
     /// Lines that are moved come in ascending order of id.

@@ -8,6 +8,8 @@ struct FaultyStorage: Storage {
         /// The errno of writes; 0 lets them through. A failing write leaves half of its bytes behind.
         let write = Atomic<Int32>(0)
         let sync = Atomic<Int32>(0)
+        /// Of files: so many that succeed all the same.
+        let syncsLeft = Atomic<Int>(0)
         let truncate = Atomic<Int32>(0)
         let syncs = Atomic<Int>(0)
         let writes = Atomic<Int>(0)
@@ -46,7 +48,9 @@ struct FaultyStorage: Storage {
             faults.syncs.add(1, ordering: .relaxed)
             faults.calls.withLock { $0.append("sync") }
             let code = faults.sync.load(ordering: .relaxed)
-            guard code == 0 else { throw SystemError(call: "fdatasync", subject: "file", code: code) }
+            guard code == 0 || faults.syncsLeft.subtract(1, ordering: .relaxed).oldValue > 0 else {
+                throw SystemError(call: "fdatasync", subject: "file", code: code)
+            }
             if !faults.skipsSyncs { try real.synchronize() }
         }
         func allocate(_ length: UInt64) throws(SystemError) { try real.allocate(length) }

@@ -1,9 +1,10 @@
-import DeadLetters
 import Glibc
 import LinuxSystem
 import OperationLogs
 import Synchronization
 import Testing
+
+@testable import DeadLetters
 
 @Suite struct JournalRecoveryTests {
     private let name = "0000000001.dead"
@@ -67,7 +68,7 @@ import Testing
     }
 
     @Test
-    func `bytes are synced before they count, a new file's name too, and a torn end is kept aside before it goes`()
+    func `bytes are synced before they count, a new file's name too, and a torn end is noted before it goes`()
         throws
     {
         let scratch = try ScratchDirectory()
@@ -86,7 +87,7 @@ import Testing
         try scratch.write(scratch.bytes(of: last) + [0x30], to: last)
         #expect(
             try calls { _ = try openStore(storage) }
-                == "write truncate sync directory truncate sync write sync directory")
+                == "sync directory write truncate sync directory truncate sync write sync directory")
     }
 
     @Test func `a disk without room for the second writing does not keep the store from opening`() throws {
@@ -97,6 +98,28 @@ import Testing
         #expect(try openStore(storage).movedUpTo == SequenceNumber(1))
         storage.faults.write.store(EIO, ordering: .relaxed)
         #expect(throws: SystemError.self) { try openStore(storage) }
+    }
+
+    @Test func `a start that ends right behind the cut does not hide from the next what was cut off`() throws {
+        let scratch = try ScratchDirectory()
+        try openStore(scratch.storage).append([letter(1), letter(2)])
+        var bytes = try scratch.bytes(of: name)
+        bytes[bytes.count - 10] ^= 1
+        try scratch.write(bytes, to: name)
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults())
+        storage.faults.sync.store(EIO, ordering: .relaxed)
+        // Whichever sync it is that fails.
+        for succeeding in 0..<4 {
+            storage.faults.syncsLeft.store(succeeding, ordering: .relaxed)
+            _ = try? openStore(storage)
+        }
+        let store = try openStore(scratch.storage)
+        #expect(store.resumption(after: SequenceNumber(7)) == SequenceNumber(1))
+        try store.append([letter(1), letter(2)])
+        #expect(try listedIDs(scratch.storage) == [1, 2])
+        try store.caughtUp()
+        let later = try openStore(scratch.storage)
+        #expect(later.resumption(after: SequenceNumber(7)) == SequenceNumber(7))
     }
 
     @Test func `an end torn at any byte is cut, reported and kept aside, and what stands before it is whole`() throws {

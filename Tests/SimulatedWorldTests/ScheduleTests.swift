@@ -11,7 +11,8 @@ func `no schedule of faults, crashes and stops loses, repeats or alters a line`(
 /// Beyond those that continuous integration plays.
 @Test(
     arguments: [
-        78_356, 98_598, 101_899, 109_108, 109_731, 155_615, 159_563, 535_683, 552_967, 582_589, 592_145, 592_633,
+        78_356, 98_598, 101_899, 109_108, 109_731, 117_425, 155_615, 159_563, 535_683, 552_967, 582_589, 592_145,
+        592_633,
         606_469,
         616_297, 618_227,
     ] as [UInt64])

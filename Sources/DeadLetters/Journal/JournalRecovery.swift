@@ -42,6 +42,7 @@ struct JournalRecovery {
             try read(number, isLast: number == numbers.last, directory: directory, buffer: buffer)
         }
         lastFile = numbers.last ?? 0
+        hasHole = try hasHole || CutMark.isThere(in: directory)
     }
 
     private mutating func read<Disk: Storage>(
@@ -78,6 +79,7 @@ struct JournalRecovery {
     ) throws {
         let end = findings.intactEnd
         if end < length {
+            try CutMark.make(in: directory)
             let aside = try TornEnd.cut(file, name: name, from: end, to: length, directory: directory, buffer: buffer)
             let fate = aside.map { "kept as dead-letters/\($0)" } ?? "there was no room to keep a copy"
             diagnostics.warning(

@@ -19,6 +19,8 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private let isStopping = Atomic<Bool>(false)
     private let obstacle = Mutex<String?>(nil)
     private var round = MoverRound()
+    /// Where the last run had come to; nil once this one is there.
+    private var catchingUp: SequenceNumber?
     /// Gathered, and not durable yet; up to which record.
     private var waiting: (letters: [DeadLetter], position: SequenceNumber)?
 
@@ -82,7 +84,19 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     }
 
     /// Goes to where the last run ended.
-    package func begin() throws { try resume(after: store.resumption(after: ledger.movedDeadLetters)) }
+    package func begin() throws {
+        let noted = ledger.movedDeadLetters
+        let start = store.resumption(after: noted)
+        catchingUp = noted
+        try resume(after: start)
+    }
+
+    /// Tells the store once the mover is where the last run was.
+    private func noteCaughtUp() throws {
+        guard let noted = catchingUp, round.position >= noted else { return }
+        try store.caughtUp()
+        catchingUp = nil
+    }
 
     /// Moves what is durable, without waiting for anything but the disk, so that a simulated world can drive it.
     package func turn(isLastRound: Bool) throws -> Turn {
@@ -142,6 +156,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
             if isLastRound ? now &- start > 1_000_000_000 : isStopping.load(ordering: .acquiring) { break }
         }
         try settle(upTo: round.position)
+        try noteCaughtUp()
     }
 
     /// Makes the gathered letters durable and tells the ledger.

@@ -1,5 +1,3 @@
-import Glibc
-
 extension LineScanner {
     /// The first key that stands a second time, if any does.
     ///

@@ -11,7 +11,7 @@ struct EventTyping<Names: LineNames> {
     let received: Timestamp
     /// The latest `log_time` or `updated_at` that is believed.
     let latestTime: Int64
-    let permitted: EventKindSet
+    private var permitted: EventKindSet
     /// Whether the line carries no receipt column.
     private(set) var lacksReceipt = false
 
@@ -150,21 +150,27 @@ struct EventTyping<Names: LineNames> {
     /// line meets no further way out.
     @inline(__always)
     private func kind(of line: borrowing LineScanner) -> Int? {
-        guard let kind = namedKind(of: line), permitted.contains(number: kind &+ 1) else { return nil }
+        guard let event = line.event, event.form != .null else { return permitted(names.usualKind) }
+        guard event.form == .string else { return nil }
+        guard let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: line.readable) else {
+            return permitted(names.kind(ofLongWord: event.unescapedValue))
+        }
+        if let kind = names.kind(ofWord: name) { return permitted(kind) }
+        for kind in 0..<EventKind.allCases.count where tables[kind].name == name { return permitted(kind) }
+        return nil
+    }
+
+    @inline(__always)
+    private func permitted(_ kind: Int?) -> Int? {
+        guard let kind, permitted.contains(number: kind &+ 1) else { return nil }
         return kind
     }
 
-    /// The same of any kind.
-    @inline(__always)
+    /// The number of the kind that the line names, less one, whoever sends it.
     func namedKind(of line: borrowing LineScanner) -> Int? {
-        guard let event = line.event, event.form != .null else { return names.usualKind }
-        guard event.form == .string else { return nil }
-        guard let name = packed(event.value, event.valueLength, event.valueIsEscaped, readable: line.readable) else {
-            return names.kind(ofLongWord: event.unescapedValue)
-        }
-        if let kind = names.kind(ofWord: name) { return kind }
-        for kind in 0..<EventKind.allCases.count where tables[kind].name == name { return kind }
-        return nil
+        var everyone = self
+        everyone.permitted = .all
+        return everyone.kind(of: line)
     }
 
     @inline(__always)

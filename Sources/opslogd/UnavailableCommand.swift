@@ -1,9 +1,10 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
     private static let names: Set<String> = [
-        "top", "watermark", "drain", "inputs", "retention", "reconcile", "trace", "delivery",
+        "top", "watermark", "drain", "retention", "reconcile", "trace", "delivery",
     ]
     private static let nested: [String: Set<String>] = [
+        "inputs": ["reset"],
         "spool": ["accept-gap"],
         "dead-letters": ["export", "retry", "discard"],
     ]

@@ -212,6 +212,11 @@ daemon.start()
 wait_until("rows after a restart", lambda: len(rows()) >= 8)
 daemon.wait_drained()
 check("a restart reads on: the rotated file first, nothing twice", sorted(rows()) == [str(n) for n in range(1, 9)], rows())
+followed = lambda *words: [json.loads(line) for line in opslogd("inputs", "list", "--json", "--config", daemon.config, *words).stdout.splitlines()]
+whole = lambda name: any(f["path"].endswith(name) and f["position"] == f["seen_bytes"] == os.path.getsize(f["path"]) for f in followed())
+check("inputs list has each file with how far it has been read", whole("/a.ndjson") and {f["input"] for f in followed()} == {"legacy"}, followed())
+check("… and says which are rotated", any(f["state"] == "rotated" for f in followed()) and any(f["state"] == "followed" for f in followed()), followed())
+check("… of one input only, where it is named", followed("--input", "legacy") == followed() and followed("--input", "none") == [])
 
 # --- watermarks -------------------------------------------------------------------------------------------------------
 mark = lambda **keys: opslogd("send", "pipeline_watermarks", *["%s=%s" % item for item in keys.items()], "--socket", daemon.socket)

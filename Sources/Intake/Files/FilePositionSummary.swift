@@ -1,0 +1,30 @@
+import OperationLogs
+
+/// How far a file has been read, as a position in the spool says it: for people, and for whoever answers to them.
+public struct FilePositionSummary: Sendable, Hashable {
+    /// The input's name.
+    public let input: String
+    /// The last name that is known.
+    public let path: String
+    /// Every line that ended before this byte is in the spool or was.
+    public let offset: UInt64
+    /// The largest size that was seen, in bytes.
+    public let seenBytes: UInt64
+    public let inode: UInt64
+    /// Whether it no longer had the name under which it was read.
+    public let isRotated: Bool
+    /// Whether it waits until it is known what of it the spool has lost.
+    public let isInDoubt: Bool
+
+    /// - Returns: nil if that is no file's position, or one of a version that is not known.
+    public init?(key: [UInt8], value: [UInt8]) {
+        guard let input = FilePositionKey.input(key), let position = FilePosition(value) else { return nil }
+        self.input = input
+        path = position.path
+        offset = position.mark.offset
+        seenBytes = max(position.sizeSeen, position.mark.offset)
+        inode = position.inode
+        isRotated = position.flags.contains(.isRotated)
+        isInDoubt = position.flags.contains(.inDoubt)
+    }
+}

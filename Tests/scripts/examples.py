@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -253,6 +254,242 @@ def handler_at_exit():
           (ended.stderr[-800:], len(values("exit"))))
 
 
+# --- the shell ------------------------------------------------------------------------------------------------------------
+PROGRAMS = os.path.join(directory, "bin")
+
+
+def shell(script, *arguments, input="", path=None):
+    """Runs a script of examples/shell with the daemon's socket, the binary under test first on its PATH."""
+    environment = dict(os.environ, PATH=PROGRAMS + ":" + os.environ["PATH"], OPSLOGD_SOCKET=path or daemon.socket,
+                       REPORT_KEPT=os.path.join(directory, script + "-kept"))
+    return subprocess.run([os.path.join(EXAMPLES, "shell", script), *arguments], input=input, capture_output=True, text=True,
+                          timeout=60, env=environment)
+
+
+def report_of_words():
+    os.makedirs(PROGRAMS)
+    os.symlink(OPSLOGD, os.path.join(PROGRAMS, "opslogd"))
+    kept = os.path.join(directory, "report-kept")
+    odd = "it's \"quoted\",\n two $(lines) *"
+    result = shell("report", "cast_errors", "column_name=words", "raw_value=0")
+    check("shell: report ends with 0 when its event is durable", result.returncode == 0 and not os.path.exists(kept), result)
+    result = shell("report", "cast_errors", "symbol=A")
+    check("… with 1 when it was rejected, and keeps nothing", result.returncode == 1 and "missing_field" in result.stderr and not os.path.exists(kept), result)
+    check("… and with 64 for what is no event", shell("report", "cast_errors", "symbol").returncode == 64 and not os.path.exists(kept))
+    daemon.stop()
+    before = time.time()
+    results = [shell("report", "cast_errors", "column_name=words", "raw_value=" + value) for value in ["1", odd]]
+    results.append(shell("report", "cast_errors", "raw_value=without"))
+    results.append(shell("report", "pipeline_watermarks", "pipeline_name=words", "updated_at=2026-01-01T00:00:00Z"))
+    after = time.time()
+    check("… without a daemon the event is kept, 75, and the file is named", [r.returncode for r in results] == [75] * 4 and all(
+        any(name in r.stderr for name in os.listdir(kept)) for r in results) and len(os.listdir(kept)) == 4, results)
+    result = shell("report", "--kept")
+    check("… and stays so while there is none", result.returncode == 75 and len(os.listdir(kept)) == 4, result)
+    daemon.start()
+    # One that was being written when its process was killed.
+    with open(os.path.join(kept, "0.new"), "w") as torn:
+        torn.write("cast_errors")
+    results = [shell("report", "--kept"), shell("report", "--kept")]
+    check("… report --kept sends it later, tells of the rejected one, and is done then",
+          [r.returncode for r in results] == [1, 0] and "missing_field" in results[0].stderr and os.listdir(kept) == ["0.new"], results)
+    daemon.wait_drained()
+    found = [row[0] for row in server.query(
+        "SELECT translate(raw_value, E'\\n', '~') FROM operation_logs.cast_errors WHERE column_name = 'words' ORDER BY error_id")]
+    check("… once, in order, as it was given", found == ["0", "1", odd.replace("\n", "~")], found)
+    times = [float(row[0]) for row in server.query(
+        "SELECT extract(epoch FROM log_time) FROM operation_logs.cast_errors WHERE column_name = 'words' ORDER BY error_id")]
+    check("… with the time at which it was reported", all(before - 0.01 <= t <= after for t in times[1:]), (before, times, after))
+    check("… or the one that the job gave", server.value(
+        "SELECT updated_at AT TIME ZONE 'UTC' FROM operation_logs.pipeline_watermarks WHERE pipeline_name = 'words'") == "2026-01-01 00:00:00")
+
+
+def report_by_socat():
+    kept = os.path.join(directory, "report-lines-kept")
+    lines = lambda *numbers: "".join(json.dumps(cast_error("socat", number)) + "\n" for number in numbers)
+
+    def kept_lines():
+        with open(kept) as file:
+            return file.read()
+    result = shell("report-lines", input=lines(1, 2))
+    check("socat: report-lines ends with 0 when its lines are durable", result.returncode == 0 and kept_lines() == "", result)
+    result = shell("report-lines", input='{"event":"cast_errors"}\n' + lines(3).rstrip("\n"))
+    check("… with 1 when one was rejected, and names it", result.returncode == 1 and '"line":1,"reason":"missing_field"' in result.stderr
+          and kept_lines() == "", result)
+    daemon.stop()
+    results = [shell("report-lines", input=lines(4, 5)), shell("report-lines", input=lines(6))]
+    check("… without a daemon the lines are kept, 75", [r.returncode for r in results] == [75, 75] and kept_lines() == lines(4, 5, 6), results)
+
+    # One that acknowledges two of three, and has rejected the third.
+    path = os.path.join(directory, "two.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(30)
+
+        def answer_two():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as reading:
+                reading.read()
+                connection.sendall(b'{"durable":1}\n{"durable":2}\n{"rejected":{"line":3,"reason":"a","detail":"b"}}\n')
+        answering = threading.Thread(target=answer_two)
+        answering.start()
+        result = shell("report-lines", path=path)
+        answering.join(30)
+    check("… what was not acknowledged stays, and nothing else", result.returncode == 75 and kept_lines() == lines(6) and "rejected" not in result.stderr, result)
+    daemon.start()
+    many = range(10, 20_010)
+    result = shell("report-lines", input=lines(*many))
+    daemon.wait_drained()
+    check("… and is sent before the next lines", result.returncode == 0 and kept_lines() == ""
+          and values("socat") == [str(n) for n in [1, 2, 3, 6, *many]], (result, len(values("socat"))))
+
+
+# --- jobs that only append to files ---------------------------------------------------------------------------------------
+def legacy(name):
+    with open(os.path.join(EXAMPLES, "legacy", name)) as file:
+        return file.read()
+
+
+# Where Debian puts it is not on every user's PATH.
+LOGROTATE = shutil.which("logrotate") or "/usr/sbin/logrotate"
+BY_RENAME, BY_COPY = legacy("loader.logrotate"), legacy("loader-copytruncate.logrotate")
+DELAYED = "    delaycompress\n"
+DATES = "    dateext\n    dateformat -%Y%m%d-%s\n"
+# The name of the input, its logrotate file, and the pattern of its paths. The names that the last two give match it.
+ROTATIONS = [
+    ("create", BY_RENAME, "loader.log"),
+    ("copytruncate", BY_COPY, "loader.log"),
+    ("olddir", BY_RENAME.replace(DELAYED, DELAYED + "    olddir /var/log/loader/old\n"), "loader.log"),
+    ("compress", BY_RENAME.replace(DELAYED, ""), "loader.log"),
+    ("dateext", BY_RENAME.replace(DELAYED, DELAYED + DATES), "loader.log"),
+    ("dateext-log", BY_RENAME.replace(DELAYED, DELAYED + DATES + "    extension .log\n"), "*.log"),
+    ("copytruncate-log", BY_COPY.replace(DELAYED, DELAYED + DATES + "    extension .log\n"), "*.log"),
+]
+LINES_OF_A_RUN = 20
+# What cron would run: prints its lines one by one, so that a rotation meets it in the middle.
+JOB = """#!/bin/sh
+n=$FIRST
+while [ $n -lt $((FIRST + %d)) ]; do
+    printf '{"kind":"CAST","sym":"A","col":"%%s","raw":%%d,"time":"2026-07-01 09:30:00","host":"h1"}\\n' "$NAME" $n
+    n=$((n + 1))
+done
+""" % LINES_OF_A_RUN
+
+
+class LoggingJob:
+    """A job, run again and again as the cron file says, and its logrotate file."""
+
+    def __init__(self, name, rotation, program):
+        self.name, self.directory = name, os.path.join(directory, "loader", name)
+        os.makedirs(os.path.join(self.directory, "old"))
+        self.rotation = os.path.join(self.directory, "logrotate.conf")
+        with open(self.rotation, "w") as file:
+            file.write(rotation.replace("/var/log/loader", self.directory))
+        entry = re.search(r"^(?:\S+ +){5}loader +(.*)$", legacy("loader.cron"), re.MULTILINE)
+        self.command = entry.group(1).replace("/usr/local/bin/loader", program).replace("/var/log/loader", self.directory)
+        # What is written while copytruncate is between its copy and its truncation would be lost, as its file says.
+        self.pause = threading.Lock() if "copytruncate" in rotation else contextlib.nullcontext()
+        self.lines, self.trouble, self.over = 0, [], threading.Event()
+
+    def run(self):
+        with self.pause:
+            environment = dict(os.environ, NAME=self.name, FIRST=str(self.lines))
+            subprocess.run(["/bin/sh", "-c", self.command], check=True, timeout=60, env=environment)
+            self.lines += LINES_OF_A_RUN
+
+    def run_until_over(self):
+        while not self.over.is_set():
+            self.run()
+            time.sleep(0.02)
+
+    def rotate(self):
+        with self.pause:
+            result = subprocess.run([LOGROTATE, "-s", os.path.join(self.directory, "state"), "-f", self.rotation],
+                                    capture_output=True, text=True, timeout=60)
+        if result.returncode != 0 or result.stderr:
+            self.trouble.append(result.stderr)
+
+    def rotate_while_it_runs(self, times):
+        writer = threading.Thread(target=self.run_until_over)
+        writer.start()
+        for _ in range(times):
+            # Names by the second must differ.
+            time.sleep(1.1)
+            self.rotate()
+        self.over.set()
+        writer.join(60)
+        self.run()
+
+    def rotated(self):
+        """The files that it has rotated, the live one left out."""
+        names = os.listdir(self.directory) + os.listdir(os.path.join(self.directory, "old"))
+        return sorted(n for n in names if n.startswith("loader") and n != "loader.log")
+
+
+def logs_that_are_rotated():
+    example = os.path.join(EXAMPLES, "legacy", "opslogd.yaml")
+    shown = re.findall(r"^#   (\{.*)$", legacy("opslogd.yaml"), re.MULTILINE)
+    tried = opslogd("validate", "--config", example, "--input", "loader", input="\n".join(shown) + "\n")
+    check("legacy: the lines that the configuration shows are events", tried.returncode == 0 and [
+        json.loads(line)["event"] for line in tried.stdout.splitlines()] == ["cast_errors", "backup_logs"], tried)
+
+    program = os.path.join(directory, "loader-job")
+    with open(program, "w") as file:
+        file.write(JOB)
+    os.chmod(program, 0o755)
+    jobs = [LoggingJob(name, rotation, program) for name, rotation, _ in ROTATIONS]
+    follower = Daemon(os.path.join(directory, "legacy"), server.conninfo, file_input=False)
+    block = re.search(r"^  - type: file\n.*?(?=^database:)", legacy("opslogd.yaml"), re.MULTILINE | re.DOTALL).group(0)
+    blocks = [block.replace("name: loader\n", "name: %s\n" % job.name).replace("/var/log/loader/loader.log", "/var/log/loader/" + pattern)
+              .replace("/var/log/loader", job.directory) for job, (_, _, pattern) in zip(jobs, ROTATIONS)]
+    with open(follower.config) as file:
+        text = file.read()
+    with open(follower.config, "w") as file:
+        file.write(text.replace("database:", "".join(blocks) + "database:", 1))
+    follower.start()
+
+    rotating = [threading.Thread(target=job.rotate_while_it_runs, args=[3]) for job in jobs]
+    for thread in rotating:
+        thread.start()
+    for thread in rotating:
+        thread.join(60)
+    wait_until("the lines are rows", lambda: all(len(values(job.name)) >= job.lines for job in jobs), 20)
+    follower.wait_drained()
+    for job in jobs:
+        found = [int(value) for value in values(job.name)]
+        check("legacy: %s: each line arrives once through three rotations of a log that is written and followed" % job.name,
+              sorted(found) == list(range(job.lines)) and len(job.rotated()) == 3 and not job.trouble,
+              (len(found), len(set(found)), job.lines, job.rotated(), job.trouble))
+    check("… logrotate compressed what it was told to", {job.name: sum(n.endswith(".gz") for n in job.rotated()) for job in jobs} == {
+        job.name: 3 if job.name == "compress" else 2 for job in jobs}, {job.name: job.rotated() for job in jobs})
+    check("… times are read in the zone of the job", server.query(
+        "SELECT DISTINCT log_time AT TIME ZONE 'UTC' FROM operation_logs.cast_errors WHERE column_name = 'create'") == [["2026-07-01 13:30:00"]])
+
+    # Rotated while nobody follows. Then a file that is compressed at once is gone before it was read.
+    follower.stop()
+    before = {job.name: job.lines for job in jobs}
+    read = os.path.getsize(os.path.join(directory, "loader", "compress", "loader.log"))
+    lost = {job.name: LINES_OF_A_RUN if job.name == "compress" else 0 for job in jobs}
+    time.sleep(1.1)
+    for job in jobs:
+        job.run()
+        job.rotate()
+        job.run()
+    follower.start()
+    wait_until("the lines are rows", lambda: all(len(values(job.name)) >= job.lines - lost[job.name] for job in jobs), 20)
+    follower.wait_drained()
+    for job in jobs:
+        found, first = [int(value) for value in values(job.name)], before[job.name]
+        wanted = [number for number in range(job.lines) if not first <= number < first + lost[job.name]]
+        check("legacy: %s, rotated while the daemon was down: %s" % (
+            job.name, "what was compressed is lost, and nothing else" if lost[job.name] else "each line arrives once"),
+            sorted(found) == wanted and not job.trouble, (len(found), len(set(found)), job.lines, job.rotated(), job.trouble))
+    gone = [line for line in follower.log().splitlines() if "compress/loader.log: read up to byte %d," % read in line and "loader.log.1.gz" in line]
+    check("… and the log says so, and names the compressed file", gone, follower.log()[-2000:])
+    check("SIGTERM ends with 0", follower.stop() == 0, follower.log()[-800:])
+
+
 with bounded("the examples in Python", 120):
     client, accepted = client_before_the_daemon()
     daemon.start()
@@ -263,5 +500,10 @@ with bounded("the examples in Python", 120):
     handler_with_the_daemon()
     handler_without_the_daemon()
     handler_at_exit()
+with bounded("the examples in the shell", 120):
+    report_of_words()
+    report_by_socat()
+with bounded("the examples for jobs that append to files", 120):
+    logs_that_are_rotated()
 
 finish()

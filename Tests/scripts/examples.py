@@ -17,7 +17,8 @@ from harness import OPSLOGD, ROOT, Daemon, Server, bounded, check, finish, opslo
 
 EXAMPLES = os.path.join(ROOT, "examples")
 sys.path.insert(0, os.path.join(EXAMPLES, "python"))
-from opslogd_client import BufferFull, Client, NotDurable, OpslogdHandler, Rejected, data_quality_error  # noqa: E402
+from opslogd_client import BufferFull, Client, NotDurable, Rejected  # noqa: E402
+from opslogd_logging import OpslogdHandler, data_quality_error  # noqa: E402
 
 directory = scratch_directory()
 server = Server(directory)
@@ -81,6 +82,13 @@ def client_with_the_daemon(client, accepted):
         raised((TypeError, ValueError), client.send, {"event": "cast_errors", "raw_value": bad})[0] for bad in [b"x", float("nan"), "x" * 20_000]))
     client.close(30)
     check("… a closed client says so", raised(ValueError, client.send, cast_error("early", 0))[0] and client.close() is None)
+
+    def leave():
+        with Client(os.path.join(directory, "nobody.sock")) as nobody:
+            nobody.send(cast_error("beside", 0))
+            nobody.flush(timeout=0.1)
+    error, seconds = raised(NotDurable, leave)
+    check("… an exception leaves a with statement at once", error and seconds < 3, (error, seconds))
 
     told = []
     with Client(daemon.socket, on_rejected=told.append) as second:
@@ -244,7 +252,7 @@ def handler_without_the_daemon():
 
 
 def handler_at_exit():
-    program = ("import logging, sys\nsys.path.insert(0, %r)\nfrom opslogd_client import OpslogdHandler\n"
+    program = ("import logging, sys\nsys.path.insert(0, %r)\nfrom opslogd_logging import OpslogdHandler\n"
                "logging.getLogger().addHandler(OpslogdHandler(%r))\n"
                "for n in range(1000):\n    logging.error('', extra={'opslogd': {'event': 'cast_errors', 'column_name': 'exit', 'raw_value': n}})\n"
                % (os.path.join(EXAMPLES, "python"), daemon.socket))
@@ -258,10 +266,10 @@ def handler_at_exit():
 PROGRAMS = os.path.join(directory, "bin")
 
 
-def shell(script, *arguments, input="", path=None):
+def shell(script, *arguments, input="", path=None, patience=30):
     """Runs a script of examples/shell with the daemon's socket, the binary under test first on its PATH."""
     environment = dict(os.environ, PATH=PROGRAMS + ":" + os.environ["PATH"], OPSLOGD_SOCKET=path or daemon.socket,
-                       REPORT_KEPT=os.path.join(directory, script + "-kept"))
+                       REPORT_KEPT=os.path.join(directory, script + "-kept"), REPORT_PATIENCE=str(patience))
     return subprocess.run([os.path.join(EXAMPLES, "shell", script), *arguments], input=input, capture_output=True, text=True,
                           timeout=60, env=environment)
 
@@ -287,12 +295,14 @@ def report_of_words():
     result = shell("report", "--kept")
     check("… and stays so while there is none", result.returncode == 75 and len(os.listdir(kept)) == 4, result)
     daemon.start()
-    # One that was being written when its process was killed.
+    # One that was being written when its process was killed, and one that was kept where opslogd was not installed.
     with open(os.path.join(kept, "0.new"), "w") as torn:
         torn.write("cast_errors")
+    with open(os.path.join(kept, "1"), "w") as unchecked:
+        unchecked.write("no_such_event\0a=b\0")
     results = [shell("report", "--kept"), shell("report", "--kept")]
     check("… report --kept sends it later, tells of the rejected one, and is done then",
-          [r.returncode for r in results] == [1, 0] and "missing_field" in results[0].stderr and os.listdir(kept) == ["0.new"], results)
+          [r.returncode for r in results] == [1, 0] and "missing_field" in results[0].stderr and sorted(os.listdir(kept)) == ["0.new", "1.wrong"], results)
     daemon.wait_drained()
     found = [row[0] for row in server.query(
         "SELECT translate(raw_value, E'\\n', '~') FROM operation_logs.cast_errors WHERE column_name = 'words' ORDER BY error_id")]
@@ -302,6 +312,22 @@ def report_of_words():
     check("… with the time at which it was reported", all(before - 0.01 <= t <= after for t in times[1:]), (before, times, after))
     check("… or the one that the job gave", server.value(
         "SELECT updated_at AT TIME ZONE 'UTC' FROM operation_logs.pipeline_watermarks WHERE pipeline_name = 'words'") == "2026-01-01 00:00:00")
+
+
+def report_to_the_deaf():
+    """Somebody listens and answers nothing, as opslogd does while its spool is full."""
+    path = os.path.join(directory, "deaf.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        started = time.monotonic()
+        results = [shell("report", "cast_errors", "column_name=deaf", path=path, patience=1),
+                   shell("report-lines", input=json.dumps(cast_error("deaf", 1)), path=path, patience=1)]
+        check("shell: where nothing answers, both keep their events after the time that they are given",
+              [r.returncode for r in results] == [75, 75] and time.monotonic() - started < 10, results)
+    results = [shell("report", "--kept"), shell("report-lines")]
+    daemon.wait_drained()
+    check("… and send them later", [r.returncode for r in results] == [0, 0] and len(values("deaf")) == 2, results)
 
 
 def report_by_socat():
@@ -503,6 +529,7 @@ with bounded("the examples in Python", 120):
 with bounded("the examples in the shell", 120):
     report_of_words()
     report_by_socat()
+    report_to_the_deaf()
 with bounded("the examples for jobs that append to files", 120):
     logs_that_are_rotated()
 

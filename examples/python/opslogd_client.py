@@ -4,22 +4,19 @@
         client.send({"event": "cast_errors", "column_name": "volume", "raw_value": "12,5"})
         client.flush(timeout=10)        # returns once it is on disk; raises NotDurable or Rejected
 
-    logging.getLogger().addHandler(OpslogdHandler("/run/opslogd/opslogd.sock"))
-    logging.error("volume is no number", extra={"opslogd": {"event": "cast_errors", "column_name": "volume"}})
-
 What is guaranteed: an event is kept in memory, and sent again after a lost connection, until opslogd has acknowledged
 that it is on disk; events keep their order. What is not: an acknowledgement can be lost with its connection, and the
-event that is then sent again is there twice; and what is in memory when this process is killed is lost.
+event that is then sent again is there twice; and what is in memory when this process is killed, or ends without
+close(), is lost.
 """
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import os
 import random
 import select
 import socket
-import sys
 import threading
 import traceback
 import weakref
@@ -34,7 +31,14 @@ KEPT_REJECTIONS = 100
 
 
 class BufferFull(Exception):
-    """There was no room for an event within the time given: opslogd is away, or takes nothing. It was not sent."""
+    """There was no room for an event within the time given: opslogd is away, or takes nothing. It was not sent.
+
+    `in_a_row` counts such events since one was taken.
+    """
+
+    def __init__(self, message: str, in_a_row: int) -> None:
+        super().__init__(message)
+        self.in_a_row = in_a_row
 
 
 class NotDurable(TimeoutError):
@@ -64,7 +68,8 @@ class Client:
     where it starts empty: what the parent had not sent stays the parent's.
 
     `max_bytes` bounds what is kept in memory until it is acknowledged. `on_rejected` is called for each dead letter on
-    the client's own thread, and must not call the client; without it flush() and close() raise Rejected.
+    the client's own thread, and must not call the client; without it flush() and close() raise Rejected. `refused`
+    counts the events that met BufferFull.
     """
 
     def __init__(self, path: str, max_bytes: int = 8 * 1024 * 1024,
@@ -88,6 +93,7 @@ class Client:
         self._queued: deque[bytes] = deque()
         self._unacknowledged: deque[bytes] = deque()
         self._bytes = self._accepted = self._durable = self._rejected = 0
+        self.refused = self._refused_in_a_row = 0
         self._rejections: list[Rejection] = []
         self._trouble = "there was no answer yet"
         self._closed = False
@@ -110,7 +116,11 @@ class Client:
             if self._closed:
                 raise ValueError("the client of %s is closed" % self.path)
             if self._bytes + len(line) > self.max_bytes:
-                raise BufferFull("%s: %d bytes wait for an acknowledgement: %s" % (self.path, self._bytes, self._trouble))
+                self.refused += 1
+                self._refused_in_a_row += 1
+                raise BufferFull("%s: %d bytes wait for an acknowledgement: %s" % (self.path, self._bytes, self._trouble),
+                                 self._refused_in_a_row)
+            self._refused_in_a_row = 0
             self._queued.append(line)
             self._bytes += len(line)
             self._accepted += 1
@@ -128,7 +138,8 @@ class Client:
             wanted = self._accepted
             self._changed.wait_for(lambda: self._closed or self._durable >= wanted, timeout)
             if self._durable < wanted:
-                raise NotDurable("%s: %d events are not acknowledged: %s" % (self.path, wanted - self._durable, self._trouble))
+                raise NotDurable("%s: %d events are not acknowledged: %s" % (
+                    self.path, wanted - self._durable, self._trouble))
             count, self._rejected = self._rejected, 0
             rejections, self._rejections = self._rejections, []
         if rejections:
@@ -151,8 +162,10 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: Optional[type[BaseException]], *_: object) -> None:
+        """close(), without a limit; where an exception leaves the body, it does not wait and leaves that one as it is."""
+        with contextlib.suppress(*([] if kind is None else [NotDurable, Rejected])):
+            self.close(None if kind is None else 0)
 
     def _wake(self) -> None:
         try:
@@ -223,7 +236,7 @@ class Client:
             durable = int(fields.get("durable", taken))
             if durable > taken + len(self._unacknowledged):
                 raise ValueError("more acknowledged than was sent")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConnectionError("what listens at %s answers like no opslogd: %r" % (self.path, answer)) from error
         found = []
         with self._changed:
@@ -248,86 +261,7 @@ class Client:
         return max(taken, durable)
 
 
-class OpslogdHandler(logging.Handler):
-    """Sends log records as events: those for which `event_of(record)` is not None.
-
-    A record holds up its thread for at most `block` seconds, and only while `max_bytes` wait for opslogd; then it is
-    dropped, counted in `dropped`, and the first of a row of such is reported as logging reports errors. flush() and
-    close() wait up to `flush_timeout` seconds each, and say on standard error what is not acknowledged by then; logging
-    calls both at exit. Dead letters are said there too, or told to `on_rejected`. A restart of opslogd loses nothing
-    that has room in `max_bytes` meanwhile.
-    """
-
-    def __init__(self, path: str, event_of: Optional[Callable[[logging.LogRecord], Optional[Mapping[str, Any]]]] = None,
-                 *, level: int = logging.NOTSET, block: float = 0.0, flush_timeout: float = 5.0,
-                 max_bytes: int = 8 * 1024 * 1024, on_rejected: Optional[Callable[[Rejection], None]] = None) -> None:
-        super().__init__(level)
-        self.event_of = event_of or event_in_extra
-        self.block, self.flush_timeout, self.dropped = block, flush_timeout, 0
-        self._is_dropping = False
-        self._client = Client(path, max_bytes, on_rejected or _say_rejection)
-
-    def handle(self, record: logging.LogRecord) -> Any:
-        # Without the handler's lock: threads that wait for room would wait one after the other. The client has its own.
-        passed = self.filter(record)
-        if passed:
-            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
-        return passed
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            event = self.event_of(record)
-            if event is not None:
-                self._client.send(event, self.block)
-                self._is_dropping = False
-        except BufferFull:
-            self.dropped += 1
-            if not self._is_dropping:
-                self._is_dropping = True
-                self.handleError(record)
-        except Exception:
-            self.handleError(record)
-
-    def flush(self) -> None:
-        try:
-            self._client.flush(self.flush_timeout)
-        except NotDurable as error:
-            _say("%s; they are tried until the program ends" % error)
-
-    def close(self) -> None:
-        try:
-            self._client.close(self.flush_timeout)
-        except NotDurable as error:
-            _say("%s; they are lost unless opslogd has them already" % error)
-        super().close()
-
-
-def event_in_extra(record: logging.LogRecord) -> Optional[Mapping[str, Any]]:
-    """The event that the program gave as `extra={"opslogd": {...}}`, of the time of its record; None for other records."""
-    event = getattr(record, "opslogd", None)
-    if event is None:
-        return None
-    # Not left to opslogd, which takes the time of receipt: the record may have waited here.
-    column = "updated_at" if event.get("event") == "pipeline_watermarks" else "log_time"
-    return {column: datetime.fromtimestamp(record.created, timezone.utc), **event}
-
-
-def data_quality_error(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Any record as one of data_quality_errors: the logger's name is the type, the message with its traceback the detail."""
-    return {"event": "data_quality_errors", "error_type": record.name, "error_detail": logging.Formatter().format(record),
-            "log_time": datetime.fromtimestamp(record.created, timezone.utc)}
-
-
 def _json_value(value: Any) -> str:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(timezone.utc).isoformat()
     raise TypeError("%r is no JSON value; a datetime must have a time zone" % (value,))
-
-
-def _say_rejection(rejection: Rejection) -> None:
-    _say("became a dead letter: %s: %s: %s" % (rejection.reason, rejection.detail, rejection.line))
-
-
-def _say(what: str) -> None:
-    # Not through logging: what is said of the handler would come back to it.
-    print("opslogd: " + what, file=sys.stderr, flush=True)

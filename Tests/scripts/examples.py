@@ -80,6 +80,7 @@ def client_with_the_daemon(client, accepted):
     check("… once", raised(Rejected, client.flush, 30)[0] is None)
     check("… what is no JSON is refused where it is sent", all(
         raised((TypeError, ValueError), client.send, {"event": "cast_errors", "raw_value": bad})[0] for bad in [b"x", float("nan"), "x" * 20_000]))
+    check("… so is what would be a control line", raised(ValueError, client.send, {"opslogd": {"ack": True}})[0])
     client.close(30)
     check("… a closed client says so", raised(ValueError, client.send, cast_error("early", 0))[0] and client.close() is None)
 

@@ -21,13 +21,10 @@ public struct FilePositionReader: SourcePositionReading {
             (gap.after == nil) == (after == nil)
         else { return nil }
         let from = max(before?.mark.offset ?? 0, identity.takenFrom)
-        let lines = gap.firstLines.filter { line in
-            line.originator.kind == .file && line.originator.input == input && line.originator.path == identity.path
-                && line.offset >= from && line.offset < after?.mark.offset ?? .max
-        }
+        let lines = gap.firstLines(of: input, identity.path, from: from, before: after?.mark.offset ?? .max)
         let namesakes = gap.positions.count { FilePosition($0)?.path == identity.path }
         let isCertain = lines.count <= 1 && namesakes <= 1 && after != nil
-        let upTo = isCertain ? lines.first?.offset ?? after?.mark.offset : after?.mark.offset
+        let upTo = isCertain ? lines.first ?? after?.mark.offset : after?.mark.offset
         if let upTo, upTo <= from { return nil }
         return SourceRange(
             input: input, path: identity.path, from: from, upTo: upTo, isExact: isCertain, key: gap.key,
@@ -41,13 +38,20 @@ public struct FilePositionReader: SourcePositionReading {
         guard let after = gap.after.flatMap({ RereadingProgress($0) }) else { return nil }
         var lost = bytes
         lost.from = max(bytes.from, gap.before.flatMap { RereadingProgress($0) }?.offset ?? 0)
-        let lines = gap.firstLines.filter { line in
-            line.originator.kind == .file && line.originator.input == bytes.input && line.originator.path == bytes.path
-                && line.offset >= lost.from && line.offset < after.offset
-        }
+        let lines = gap.firstLines(of: bytes.input, bytes.path, from: lost.from, before: after.offset)
         lost.isExact = lines.count == 1
-        lost.upTo = lost.isExact ? lines[0].offset : after.offset
+        lost.upTo = lost.isExact ? lines[0] : after.offset
         return lost.from < after.offset && lost.from < lost.upTo ?? .max ? lost : nil
+    }
+}
+
+extension PositionGap {
+    /// Where the first lines begin that a chunk holds of files of this name, among these bytes: one for each such file.
+    fileprivate func firstLines(of input: String, _ path: String, from: UInt64, before end: UInt64) -> [UInt64] {
+        firstLines.filter { line in
+            line.originator.kind == .file && line.originator.input == input && line.originator.path == path
+                && line.offset >= from && line.offset < end
+        }.map(\.offset)
     }
 }
 

@@ -223,7 +223,7 @@ final class LossAccounts<Disk: Storage>: Sendable {
             guard let (lines, isReread) = lost(gap, state) else { continue }
             var bytes = lines
             bytes.isExact = bytes.isExact && isCertain && index < gaps.known.count
-            // Those that were read again are listed where they were lost for the first time.
+            // What was read again is listed a second time: where it was lost first, that is over.
             found += isReread ? [bytes] : state.book.unlisted(bytes)
         }
         found.sort { ($0.path, $0.from) < ($1.path, $1.from) }

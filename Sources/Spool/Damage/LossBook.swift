@@ -90,10 +90,7 @@ struct LossBook: Sendable, Equatable {
 
     /// Whether lines of these records come from their files again for certain, so that positions behind them do not count.
     func isComing(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
-        losses.values.contains { loss in
-            guard loss.isComing, let lost = loss.notice.first, let end = loss.notice.next else { return false }
-            return lost < next && first < end
-        }
+        losses.values.contains { $0.isComing && $0.notice.concerns(first, before: next) }
     }
 
     /// Whether lines of these records come from their files again, or may. Their place in the spool can be whole once more,
@@ -102,9 +99,7 @@ struct LossBook: Sendable, Equatable {
         // Bytes are listed once: those of one range can be among another's.
         guard !losses.isEmpty, losses.values.contains(where: \.comesAgain) else { return false }
         return losses.values.contains { loss in
-            guard loss.comesAgain || loss.verdict != .aside, let lost = loss.notice.first, let end = loss.notice.next
-            else { return false }
-            return lost < next && first < end
+            (loss.comesAgain || loss.verdict != .aside) && loss.notice.concerns(first, before: next)
         }
     }
 

@@ -128,6 +128,12 @@ struct LossNotice: Sendable, Hashable {
     /// Behind the last number that was lost; nil where nobody knows.
     var next: SequenceNumber? { LostRange.named(name)?.next }
 
+    /// Whether it is known that some of these records were lost.
+    func concerns(_ first: SequenceNumber, before next: SequenceNumber) -> Bool {
+        guard let lost = self.first, let end = self.next else { return false }
+        return lost < next && first < end
+    }
+
     /// What a torn or damaged end is called, from where no number is known.
     static func endName(segment: String, offset: UInt64, first: SequenceNumber) -> String {
         "\(segment)-\(offset)-\(first.rawValue)-end"

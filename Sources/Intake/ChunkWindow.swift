@@ -35,6 +35,8 @@ public final class ChunkWindow {
     public let receipt: ChunkReceipt
     /// The ticket that the chunk now being filled will have; tickets count from 1.
     public private(set) var openTicket: UInt64 = 1
+    /// Of the last chunk that was handed over; 0 before the first.
+    public var submittedTicket: UInt64 { openTicket - 1 }
     /// Handed over, and not known to be durable when `settle()` was last called.
     public private(set) var bytesUnderWay = 0
 
@@ -70,7 +72,7 @@ public final class ChunkWindow {
     public var chunksUnderWay: Int { underWay.count }
 
     /// Whether everything that was submitted is durable, as far as `settle()` has noted.
-    public var isSettled: Bool { settledTicket + 1 == openTicket }
+    public var isSettled: Bool { settledTicket == submittedTicket }
 
     /// Counts what a read brought: once a read, not a line.
     public func noteRead(bytes: Int, lines: Int) {

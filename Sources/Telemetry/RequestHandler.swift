@@ -52,7 +52,21 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     private func respond(to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let answer = endpoints.answer(method: request.method.rawValue, target: request.uri)
+        let loop = context.eventLoop
+        let place = NIOLoopBound((handler: self, context: context), eventLoop: loop)
+        endpoints.answer(method: request.method.rawValue, target: request.uri) { answer in
+            if loop.inEventLoop {
+                place.value.handler.write(answer, to: request, place.value.context)
+            } else {
+                loop.execute { place.value.handler.write(answer, to: request, place.value.context) }
+            }
+        }
+    }
+
+    private func write(
+        _ answer: TelemetryEndpoints.Answer, to request: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        guard context.channel.isActive else { return }
         var head = HTTPResponseHead(version: request.version, status: HTTPResponseStatus(statusCode: answer.code))
         head.headers.add(name: "Content-Type", value: answer.contentType)
         head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)")
@@ -65,10 +79,10 @@ final class RequestHandler: ChannelInboundHandler {
         if request.method != .HEAD {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
         }
-        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
-        let handler = NIOLoopBound(self, eventLoop: context.value.eventLoop)
-        context.value.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
-            if keeps { handler.value.startTimer(context.value) } else { context.value.close(promise: nil) }
+        let place = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+            let (handler, context) = place.value
+            if keeps { handler.startTimer(context) } else { context.close(promise: nil) }
         }
     }
 

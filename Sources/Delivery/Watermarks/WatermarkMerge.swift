@@ -38,80 +38,34 @@ struct WatermarkMerge {
             let event = try WatermarkTuple(tuples.part(at, tuples.count - at))
             at += event.length
             let index = pipelines.index(of: event.pipeline)
+            let step = event.step(sequence)
             if index == chains.count {
-                chains.append(Chain(event, sequence))
+                chains.append(Chain(pipeline: event.pipeline, events: WatermarkChain(step)))
             } else {
-                chains[index].take(event, sequence)
+                chains[index].events.take(step)
             }
         }
         chains.sort { $0.pipeline.lexicographicallyPrecedes($1.pipeline) }
         var sent = 0
         for chain in chains {
-            for (round, step) in chain.steps.enumerated() {
+            for (round, step) in chain.events.steps.enumerated() {
                 if round == rounds.count { rounds.append([]) }
-                rounds[round].append(step.watermark(chain.pipeline))
+                rounds[round].append(chain.watermark(step))
                 sent += 1
             }
         }
         superseded = sequences.count - sent
     }
 
-    /// The events of one pipeline that may still have an effect, ascending by `updatedAt`; each column stands in at
-    /// most one of them.
+    /// The merged events of one pipeline.
     private struct Chain {
-        struct Step {
-            var sequence: UInt64
-            var updatedAt: Timestamp
-            var lastProcessed: Timestamp?
-            var status: UnsafeRawBufferPointer?
-
-            func watermark(_ pipeline: UnsafeRawBufferPointer) -> Watermark {
-                Watermark(
-                    sequence: SequenceNumber(sequence), pipeline: Array(pipeline), lastProcessed: lastProcessed,
-                    status: status.map(Array.init), updatedAt: updatedAt)
-            }
-        }
-
         let pipeline: UnsafeRawBufferPointer
-        private(set) var steps: [Step]
+        var events: WatermarkChain<UnsafeRawBufferPointer>
 
-        init(_ event: WatermarkTuple, _ sequence: UInt64) {
-            pipeline = event.pipeline
-            steps = [
-                Step(
-                    sequence: sequence, updatedAt: event.updatedAt, lastProcessed: event.lastProcessed,
-                    status: event.status)
-            ]
-        }
-
-        mutating func take(_ event: WatermarkTuple, _ sequence: UInt64) {
-            let newest = steps.count - 1
-            guard event.updatedAt >= steps[newest].updatedAt else { return }
-            if event.updatedAt == steps[newest].updatedAt {
-                steps[newest].sequence = sequence
-            } else {
-                steps.append(Step(sequence: sequence, updatedAt: event.updatedAt))
-            }
-            if let lastProcessed = event.lastProcessed { carry(lastProcessed) }
-            if let status = event.status { carry(status) }
-            prune()
-        }
-
-        /// Drops all steps but the newest that have no column left.
-        private mutating func prune() {
-            guard steps.count > 1, let newest = steps.popLast() else { return }
-            steps.removeAll { $0.lastProcessed == nil && $0.status == nil }
-            steps.append(newest)
-        }
-
-        private mutating func carry(_ lastProcessed: Timestamp) {
-            for earlier in steps.indices.dropLast() { steps[earlier].lastProcessed = nil }
-            steps[steps.count - 1].lastProcessed = lastProcessed
-        }
-
-        private mutating func carry(_ status: UnsafeRawBufferPointer) {
-            for earlier in steps.indices.dropLast() { steps[earlier].status = nil }
-            steps[steps.count - 1].status = status
+        func watermark(_ step: WatermarkChain<UnsafeRawBufferPointer>.Step) -> Watermark {
+            Watermark(
+                sequence: SequenceNumber(step.sequence), pipeline: Array(pipeline), lastProcessed: step.lastProcessed,
+                status: step.status.map(Array.init), updatedAt: step.updatedAt)
         }
     }
 }

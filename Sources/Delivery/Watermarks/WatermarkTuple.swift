@@ -26,6 +26,11 @@ struct WatermarkTuple {
         length = at
     }
 
+    /// The event as a chain takes it.
+    func step(_ sequence: UInt64) -> WatermarkChain<UnsafeRawBufferPointer>.Step {
+        .init(sequence: sequence, updatedAt: updatedAt, lastProcessed: lastProcessed, status: status)
+    }
+
     private static func field(
         _ bytes: UnsafeRawBufferPointer, _ at: inout Int
     ) throws(MalformedChunk) -> UnsafeRawBufferPointer? {

@@ -55,10 +55,15 @@ package struct AnswerQueue {
 
     /// Answers a control line.
     package mutating func add(error sentence: String) {
-        guard !isMuted else { return }
         var answer = JSONObjectWriter()
         answer.add("error", text: sentence)
-        ready += answer.text.utf8
+        add(line: answer.text)
+    }
+
+    /// Adds a line as it is.
+    package mutating func add(line: String) {
+        guard !isMuted else { return }
+        ready += line.utf8
         ready.append(0x0a)
     }
 

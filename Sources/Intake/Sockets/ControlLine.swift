@@ -1,12 +1,14 @@
+import OperationLogs
+
 /// What a client asks in a control line: a line whose object holds the single key `opslogd`.
 ///
 /// The line is known to be such an object of valid JSON when it comes here; what is read is the value of that key. Names
-/// are taken as they are written: one with an escape in it is not known.
+/// of keys are taken as they are written: one with an escape in it is not known.
 package enum ControlLine: Hashable {
     /// `{"opslogd":{"ack":true}}`: answer when lines are durable.
     case acknowledge
-    /// `{"opslogd":{"watermark":…}}`: what is a pipeline's newest watermark?
-    case watermark
+    /// `{"opslogd":{"watermark":"NAME"}}`: what is this pipeline's newest watermark?
+    case watermark(pipeline: [UInt8])
     case unknown
 
     package init(_ line: UnsafeRawBufferPointer) {
@@ -19,8 +21,10 @@ package enum ControlLine: Hashable {
         }
         if question.elementsEqual("ack".utf8), text.take("true"), text.take("}"), text.take("}"), text.isAtEnd {
             self = .acknowledge
-        } else if question.elementsEqual("watermark".utf8) {
-            self = .watermark
+        } else if question.elementsEqual("watermark".utf8), let name = text.takeName(), text.take("}"), text.take("}"),
+            text.isAtEnd
+        {
+            self = .watermark(pipeline: JSONText.bytes(unescaping: UnsafeRawBufferPointer(rebasing: name)))
         } else {
             self = .unknown
         }

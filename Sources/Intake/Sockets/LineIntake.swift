@@ -66,7 +66,14 @@ final class LineIntake {
         chunkNumber += 1
         for connection in touched {
             connection.isTouched = false
-            if connection.session.chunkClosed(as: ticket), let ticket { waiting.append((ticket, connection)) }
+            let waits = connection.session.chunkClosed(as: ticket)
+            // Lines of earlier chunks may be under way where this one brought none.
+            let asks = connection.session.questions.chunkClosed(upTo: window.submittedTicket)
+            if asks, window.isSettled {
+                connection.session.durable(upTo: window.submittedTicket)
+            } else if asks || waits {
+                waiting.append((window.submittedTicket, connection))
+            }
         }
         touched.removeAll(keepingCapacity: true)
     }
@@ -195,7 +202,7 @@ final class LineIntake {
     private func hasRoom(_ connection: SocketConnection) -> Bool {
         if window.isFull {
             connection.pause = .windowFull
-        } else if connection.session.answers.isFull {
+        } else if connection.session.isFull {
             connection.pause = .answersFull
         }
         return connection.pause == nil

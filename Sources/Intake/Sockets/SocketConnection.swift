@@ -9,7 +9,7 @@ final class SocketConnection {
     enum Pause: Hashable {
         /// The spool has enough under way.
         case windowFull
-        /// The client does not read what it is told.
+        /// The client does not read what it is told, or has asked more than was answered yet.
         case answersFull
     }
 

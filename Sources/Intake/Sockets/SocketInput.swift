@@ -65,19 +65,23 @@ public final class SocketInput<Time: TimeSource>: Sendable {
     private let sink: any RecordSink
     private let time: Time
     private let watermarkClock: WatermarkClock
+    private let watermarks: (any WatermarkReader)?
     private let diagnostics: Diagnostics
     private let registry: Registry
     private let opened = Mutex<Opened?>(nil)
     private let progress: SocketProgress
 
+    /// - Parameter watermarks: answers clients' questions for the newest watermark of a pipeline.
     public init(
         _ options: SocketInputOptions, sink: any RecordSink, time: Time, watermarkClock: WatermarkClock,
+        watermarks: (any WatermarkReader)? = nil,
         diagnostics: Diagnostics, registry: Registry
     ) {
         self.options = options
         self.sink = sink
         self.time = time
         self.watermarkClock = watermarkClock
+        self.watermarks = watermarks
         self.diagnostics = diagnostics
         self.registry = registry
         progress = SocketProgress(
@@ -113,8 +117,8 @@ public final class SocketInput<Time: TimeSource>: Sendable {
             input: options.name, sink: sink, wake: opened.wake, registry: registry, limitBytes: options.windowBytes)
         let loop = try SocketLoop(
             options, listener: opened.listener, permissions: opened.permissions, wake: opened.wake,
-            intake: LineIntake(options, window: window, watermarkClock: watermarkClock), time: time,
-            progress: progress, diagnostics: diagnostics)
+            intake: LineIntake(options, window: window, watermarkClock: watermarkClock), watermarks: watermarks,
+            time: time, progress: progress, diagnostics: diagnostics)
         defer {
             self.opened.withLock { $0 = nil }
             progress.note(connections: 0)

@@ -16,6 +16,8 @@ final class SocketLoop<Time: TimeSource> {
     private let permissions: PeerPermissions
     private let wake: EventDescriptor
     private let intake: LineIntake
+    private let watermarks: (any WatermarkReader)?
+    private let answered: AnsweredQuestions
     private let time: Time
     private let progress: SocketProgress
     private let diagnostics: Diagnostics
@@ -33,12 +35,15 @@ final class SocketLoop<Time: TimeSource> {
 
     init(
         _ options: SocketInputOptions, listener: InputSocket, permissions: PeerPermissions, wake: EventDescriptor,
-        intake: LineIntake, time: Time, progress: SocketProgress, diagnostics: Diagnostics
+        intake: LineIntake, watermarks: (any WatermarkReader)?, time: Time, progress: SocketProgress,
+        diagnostics: Diagnostics
     ) throws(SystemError) {
         self.options = options
         self.permissions = permissions
         self.wake = wake
         self.intake = intake
+        self.watermarks = watermarks
+        answered = AnsweredQuestions(wake: wake)
         self.time = time
         self.progress = progress
         self.diagnostics = diagnostics
@@ -108,6 +113,11 @@ final class SocketLoop<Time: TimeSource> {
     private func takeWake() {
         wake.clear()
         for connection in intake.settle() { markDirty(connection) }
+        for answer in answered.take() {
+            guard let connection = connections[answer.connection] else { continue }
+            connection.session.answered(answer.question, with: answer.line)
+            markDirty(connection)
+        }
         guard !intake.window.isFull, !held.isEmpty else { return }
         due += held
         held.removeAll(keepingCapacity: true)
@@ -140,13 +150,26 @@ final class SocketLoop<Time: TimeSource> {
         if connection.hasReachedEnd, !connection.hasWork, connection.pause == nil, !connection.session.hasEnded {
             connection.session.ended()
         }
+        ask(for: connection)
         connection.session.answers.flush { write($0, connection) }
         if connection.session.isDone { return try close(connection) }
-        if connection.pause == .answersFull, connection.session.answers.hasDrained {
+        if connection.pause == .answersFull, connection.session.hasDrained {
             connection.pause = nil
             due.append(connection)
         }
         try setInterest(connection)
+    }
+
+    private func ask(for connection: SocketConnection) {
+        for (question, pipeline) in connection.session.questions.takeDue() {
+            guard let watermarks else {
+                connection.session.answered(question, with: #"{"error":"nobody answers questions for watermarks here"}"#)
+                continue
+            }
+            watermarks.newestWatermark(of: pipeline) { [answered, id = connection.id] answer in
+                answered.put(.init(connection: id, question: question, line: answer.json))
+            }
+        }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ connection: SocketConnection) -> StreamOutcome {

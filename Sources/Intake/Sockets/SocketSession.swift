@@ -20,6 +20,9 @@ package struct SocketSession {
     package private(set) var hasEnded = false
     package var answers = AnswerQueue()
 
+    /// What was asked and not answered yet.
+    package var questions = WatermarkQuestions()
+
     private var hasSeenFirstLine = false
     /// Chunks that are under way with lines of this connection, oldest first.
     private var marks: [Mark] = []
@@ -51,10 +54,11 @@ package struct SocketSession {
             return true
         case .acknowledge:
             answers.add(error: "ack is for the first line of a connection; this connection goes on as it began")
-        case .watermark:
-            answers.add(error: "watermark: this version of opslogd does not answer this question yet")
+        case .watermark(let pipeline): questions.add(pipeline)
         case .unknown:
-            answers.add(error: #"unknown control line; known is {"opslogd":{"ack":true}} as the first line"#)
+            answers.add(
+                error: #"unknown control line; known are {"opslogd":{"ack":true}} as the first line, and "#
+                    + #"{"opslogd":{"watermark":"NAME"}}"#)
         }
         return false
     }
@@ -80,6 +84,7 @@ package struct SocketSession {
 
     /// Everything up to `ticket` is on disk, synced.
     package mutating func durable(upTo ticket: UInt64) {
+        questions.durable(upTo: ticket)
         let reached = marks.prefix { $0.ticket <= ticket }
         guard let newest = reached.last else { return }
         marks.removeFirst(reached.count)
@@ -93,7 +98,19 @@ package struct SocketSession {
     }
 
     /// Whether there is nothing left to do: the connection is to be closed.
-    package var isDone: Bool { hasEnded && (answers.isMuted || marks.isEmpty && !answers.hasOutput) }
+    package var isDone: Bool {
+        hasEnded && (answers.isMuted || marks.isEmpty && questions.isEmpty && !answers.hasOutput)
+    }
+
+    /// Whether the client is to read or to wait for answers before more is read from it.
+    package var isFull: Bool { answers.isFull || questions.isFull }
+    /// Whether a connection that was stopped because of `isFull` may be read from again.
+    package var hasDrained: Bool { answers.hasDrained && questions.hasDrained }
+
+    /// The answer to a question; it is told once those to all earlier questions are.
+    package mutating func answered(_ question: UInt64, with line: String) {
+        for line in questions.answered(question, with: line) { answers.add(line: line) }
+    }
 
     private mutating func tell(_ lines: UInt64, _ mark: Int) {
         lastTold = lines

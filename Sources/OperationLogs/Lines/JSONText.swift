@@ -1,5 +1,5 @@
 /// The bodies of JSON strings (RFC 8259 section 7), once the scanner has found them valid.
-enum JSONText {
+package enum JSONText {
     /// Writes what a string's body means. It is never longer than the body.
     ///
     /// - Parameters:
@@ -48,6 +48,13 @@ enum JSONText {
                 target.update(from: body, count: count)
                 filled = count
             }
+        }
+    }
+
+    /// What a valid string's body means, in memory of its own.
+    package static func bytes(unescaping body: UnsafeRawBufferPointer) -> [UInt8] {
+        body.withMemoryRebound(to: UInt8.self) { body in
+            body.baseAddress.map { bytes($0, body.count, isEscaped: true) } ?? []
         }
     }
 

@@ -62,6 +62,9 @@ public struct ChunkReader {
         self.bytes = bytes.part(0, length)
     }
 
+    /// Whether any of its records is an event of this kind.
+    public func holds(_ kind: EventKind) -> Bool { present & 1 << UInt32(kind.rawValue) != 0 }
+
     /// Calls `body` with each record, in order.
     @inlinable
     public func forEachRecord(_ body: (RecordView) throws -> Void) throws {

@@ -23,4 +23,9 @@ public struct ConnectionLimits: Sendable, Hashable {
         self.idleMilliseconds = idleMilliseconds
         self.answerMilliseconds = answerMilliseconds
     }
+
+    /// For somebody who waits for an answer and is better off without one than with one that comes late.
+    public static let lookup = ConnectionLimits(
+        connectMilliseconds: 3000, statementMilliseconds: 3000, lockMilliseconds: 3000, idleMilliseconds: 10_000,
+        answerMilliseconds: 5000)
 }

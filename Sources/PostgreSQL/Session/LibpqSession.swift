@@ -110,13 +110,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
             let answer = try open.run(SessionStatements.lockPositions, [.uuid(spool), .lanes(lanes)])
             var rows: [PositionRow] = []
             for row in 0..<answer.rowCount {
-                guard let found = PositionRow(answer, row) else {
-                    throw .server(
-                        ServerError(
-                            sqlstate: "42804",
-                            message: "a column of operation_logs.spool_positions has another type than "
-                                + "opslogd gave it; compare `opslogd schema check`", table: "spool_positions"))
-                }
+                guard let found = PositionRow(answer, row) else { throw Self.otherType("spool_positions") }
                 rows.append(found)
             }
             return rows

@@ -74,6 +74,14 @@ enum SessionStatements {
         WHERE t.updated_at IS NULL OR EXCLUDED.updated_at >= t.updated_at
         """
 
+    static let lanePosition = """
+        SELECT position FROM operation_logs.spool_positions WHERE spool_id = $1 AND lane = ANY ($2)
+        """
+    static let watermarks = """
+        SELECT pipeline_name, last_processed_ts, status, updated_at FROM operation_logs.pipeline_watermarks
+        WHERE pipeline_name = ANY ($1)
+        """
+
     /// COPY into the table of a kind, its columns named.
     static func copy(_ kind: EventKind) -> String {
         "COPY operation_logs.\(kind.name) (\(kind.columns.map(\.name).joined(separator: ", "))) "

@@ -7,7 +7,7 @@ struct SegmentScan: Sendable {
     private(set) var tail = TailFacts()
     /// What does not verify although something behind it does, in order.
     private(set) var losses: [LostRange] = []
-    /// Without it, positions and pipelines are those of `init`'s `before`, as far as the groups hold none.
+    /// Without it, positions are those of `init`'s `before`, as far as the groups hold none.
     private(set) var hasSnapshot = false
     /// Behind the last frame that verifies.
     private(set) var end = UInt64(SegmentHeader.length)
@@ -28,7 +28,6 @@ struct SegmentScan: Sendable {
     private(set) var forgotten: Set<[UInt8]> = []
     /// What is known of the positions around each of the losses.
     private(set) var gaps = PositionGaps()
-    private(set) var pipelines: [SnapshotEntry] = []
     /// The first records of the groups with their times.
     private(set) var marks = AgeMarks()
     /// Behind the last byte that is not zero.
@@ -38,23 +37,25 @@ struct SegmentScan: Sendable {
     ///   - before: the scan of the segment before, for one whose snapshot is damaged.
     ///   - book: what was lost before, and comes again from its files: the positions of groups that are whole once more say
     ///     that it was read.
+    ///   - watermarks: told of the snapshot and of what stands behind it. A scan of a segment without its snapshot follows
+    ///     one of the segment before.
     /// - Throws: `.damaged` where a chain is broken; a failure to read as it is.
     init<File: StorageFile>(
-        _ file: File, _ header: SegmentHeader, before: SegmentScan? = nil, book: LossBook? = nil
+        _ file: File, _ header: SegmentHeader, before: SegmentScan? = nil, book: LossBook? = nil,
+        watermarks: (any DurableWatermarks)? = nil
     ) throws(SpoolError) {
         self.header = header
         nextSequence = header.firstSequence
         chain = header.chain
         lastWritten = header.made
         positions = before?.positions ?? [:]
-        pipelines = before?.pipelines ?? []
         tail.isRecycled = header.isRecycled
         tail.isEmpty = true
         tail.isShort = try spooling { () throws(SystemError) in try file.length() } < header.fileLength
         let window = FrameWindow<File>()
         window.turn(to: file)
         repeat {
-            while try readFrame(window, book) {}
+            while try readFrame(window, book, watermarks) {}
         } while try passOver(file)
         if !tail.endsWithOwnSeal { try lookBehind(file) }
     }
@@ -82,7 +83,7 @@ struct SegmentScan: Sendable {
 
     /// Takes the next frame in; false at the end.
     private mutating func readFrame<File: StorageFile>(
-        _ window: FrameWindow<File>, _ book: LossBook?
+        _ window: FrameWindow<File>, _ book: LossBook?, _ watermarks: (any DurableWatermarks)?
     ) throws(SpoolError) -> Bool {
         let limit = header.fileLength
         let head = try spooling { () throws(SystemError) in
@@ -101,13 +102,14 @@ struct SegmentScan: Sendable {
             damagedFrame = frame
             return false
         }
-        try take(frame, payload, book)
+        try take(frame, payload, book, watermarks)
         end += frame.frameLength
         return !tail.endsWithOwnSeal
     }
 
     private mutating func take(
-        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ book: LossBook?
+        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ book: LossBook?,
+        _ watermarks: (any DurableWatermarks)?
     ) throws(SpoolError) {
         guard frame.firstSequence == nextSequence else {
             throw broken("sequence number \(frame.firstSequence) stands where \(nextSequence) follows")
@@ -124,11 +126,11 @@ struct SegmentScan: Sendable {
             hasSnapshot = true
             for (key, value) in snapshot.positions { positions[key] = value }
             gaps.take(snapshot: positions)
-            pipelines = snapshot.pipelines
+            watermarks?.recovered(snapshot.pipelines, before: frame.firstSequence)
         case .group:
             if frame.recordCount > 0 { marks.add(frame.firstSequence, frame.written) }
             if !(book?.isComing(frame.firstSequence, before: frame.nextSequence) ?? false) {
-                try takePositions(frame, payload)
+                try takeChunks(frame, payload, watermarks)
             }
             lastGroupOffset = end
         case .seal:
@@ -141,8 +143,8 @@ struct SegmentScan: Sendable {
         lastWritten = frame.written
     }
 
-    private mutating func takePositions(
-        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer
+    private mutating func takeChunks(
+        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ watermarks: (any DurableWatermarks)?
     ) throws(SpoolError) {
         let group = RecordGroup(
             firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
@@ -153,6 +155,7 @@ struct SegmentScan: Sendable {
                     positions[Array(key)] = value.isEmpty ? nil : Array(value)
                     if value.isEmpty { forgotten.insert(Array(key)) }
                 }
+                if chunk.holds(.pipelineWatermarks) { watermarks?.durable(chunk, settled: .zero) }
             }
         } catch {
             throw broken("\(error)")

@@ -45,7 +45,7 @@ struct SpoolRecovery<Disk: Storage> {
     /// - Throws: a case of the table whose remedy is to stop.
     static func examine(
         _ disk: Disk, segments: Disk, host: SpoolHost, deadLetter: SequenceNumber, isSettling: Bool = false,
-        book: LossBook? = nil, makingIdentity: () -> UniqueID
+        book: LossBook? = nil, watermarks: (any DurableWatermarks)? = nil, makingIdentity: () -> UniqueID
     ) throws(SpoolError) -> SpoolRecovery {
         let names = try spooling { () throws(SystemError) in try segments.names() }
         let firsts = names.compactMap(SegmentName.firstSequence)
@@ -80,7 +80,7 @@ struct SpoolRecovery<Disk: Storage> {
         }
         let headers = try HeaderReader(segments: segments, firsts: firsts, spool: identity.identity.spool).read()
         var entries = headers.entries
-        let scan = try lastScan(entries, segments, book)
+        let scan = try lastScan(entries, segments, book, watermarks)
         if let scan, let index = entries.indices.last {
             entries[index].lastWritten = scan.lastWritten
             if scan.tail.endsWithOwnSeal {
@@ -103,11 +103,11 @@ struct SpoolRecovery<Disk: Storage> {
 
     /// Reads the last segment; and the one before, where only that still knows the positions of the inputs.
     private static func lastScan(
-        _ entries: [SegmentEntry], _ segments: Disk, _ book: LossBook?
+        _ entries: [SegmentEntry], _ segments: Disk, _ book: LossBook?, _ watermarks: (any DurableWatermarks)?
     ) throws(SpoolError) -> SegmentScan? {
         func scan(_ entry: SegmentEntry, before: SegmentScan? = nil) throws(SpoolError) -> SegmentScan {
             let file = try spooling { () throws(SystemError) in try segments.open(entry.name, .reading) }
-            return try SegmentScan(file, entry.header, before: before, book: book)
+            return try SegmentScan(file, entry.header, before: before, book: book, watermarks: watermarks)
         }
         guard let last = entries.last else { return nil }
         let found = try scan(last)

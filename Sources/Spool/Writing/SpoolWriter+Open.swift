@@ -6,7 +6,6 @@ import OperationLogs
 struct SpoolParts<Disk: Storage> {
     let core: WriterCore<Disk>
     let inbox: SpoolInbox
-    let pipelines: [SnapshotEntry]
     let recovery: String
     let damage: DamageRegister<Disk>
 }
@@ -19,15 +18,14 @@ extension SpoolWriter {
     /// - Parameters:
     ///   - host: compared with the one the spool was made on.
     ///   - deadLetter: the last record of this spool of which there is a dead letter.
-    ///   - pipelines: the newest undelivered watermark of each pipeline, for the snapshot at the head of a segment;
-    ///     asked on the writer's thread. Keys and values are opaque.
+    ///   - watermarks: told of those that are durable, from the recovered ones on; asked what of them a snapshot keeps.
     ///   - sources: reads the positions of inputs that can read lines again, for those that stood in a damaged place; nil
     ///     where there are none.
     ///   - randomID: for the spool, the run and the salts.
     /// - Throws: `SpoolError`; in the cases whose remedy is to stop, nothing was changed.
     public static func open(
         disk: Disk, time: Time, options: SpoolOptions, host: SpoolHost, deadLetter: SequenceNumber = .zero,
-        diagnostics: Diagnostics, registry: Registry, pipelines: (@Sendable () -> [SnapshotEntry])? = nil,
+        diagnostics: Diagnostics, registry: Registry, watermarks: (any DurableWatermarks)? = nil,
         sources: (any SourcePositionReading)? = nil, randomID: @escaping @Sendable () -> UniqueID = UniqueID.random
     ) throws(SpoolError) -> SpoolWriter {
         let options = try options.validated()
@@ -35,7 +33,7 @@ extension SpoolWriter {
         func examine() throws(SpoolError) -> SpoolRecovery<Disk> {
             try SpoolRecovery.examine(
                 disk, segments: segments, host: host, deadLetter: deadLetter,
-                book: sources == nil ? nil : LossFile(disk).book, makingIdentity: randomID)
+                book: sources == nil ? nil : LossFile(disk).book, watermarks: watermarks, makingIdentity: randomID)
         }
         var found = try examine()
         var reserve = try SpoolReserve(disk, segmentBytes: options.segmentBytes)
@@ -80,7 +78,7 @@ extension SpoolWriter {
             }
         }
         var core = try WriterCore(
-            found, run: run.id, cursor: cursor, reserve: reserve, options: options, pipelines: pipelines,
+            found, run: run.id, cursor: cursor, reserve: reserve, options: options, watermarks: watermarks,
             randomID: randomID)
         // Before any run is known to begin there: a gap that such a run knows of is not passed a second time.
         if let gap = found.gap {
@@ -99,7 +97,7 @@ extension SpoolWriter {
         diagnostics.info(recovery)
         return try SpoolWriter(
             SpoolParts(
-                core: core, inbox: inbox, pipelines: found.scan?.pipelines ?? [], recovery: recovery, damage: damage),
+                core: core, inbox: inbox, recovery: recovery, damage: damage),
             time: time, options: options, diagnostics: diagnostics, registry: registry)
     }
 
@@ -149,7 +147,7 @@ extension WriterCore {
     fileprivate init(
         _ found: SpoolRecovery<Disk>, run: UniqueID, cursor: CursorFile<Disk.File>, reserve: SpoolReserve<Disk>,
         options: SpoolOptions,
-        pipelines: (@Sendable () -> [SnapshotEntry])?, randomID: @escaping @Sendable () -> UniqueID
+        watermarks: (any DurableWatermarks)?, randomID: @escaping @Sendable () -> UniqueID
     ) throws(SpoolError) {
         let map = SpoolMap(
             SpoolMap.State(
@@ -171,7 +169,7 @@ extension WriterCore {
                 directory: found.segments, map: map, retention: SegmentRetention(options: options)),
             cursor: cursor, reserve: reserve, identity: found.identity, active: active,
             nextSequence: found.nextSequence, chain: found.chain,
-            latestFilledIn: found.latestFilledIn, positions: found.scan?.positions ?? [:], pipelines: pipelines,
+            latestFilledIn: found.latestFilledIn, positions: found.scan?.positions ?? [:], watermarks: watermarks,
             randomID: randomID)
     }
 }

@@ -14,8 +14,6 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     public let run: UniqueID
     /// The source positions that were durable when the spool was opened.
     public let recoveredPositions: [SnapshotEntry]
-    /// The entries about pipelines in the last snapshot that was written before the spool was opened.
-    public let recoveredPipelines: [SnapshotEntry]
 
     let time: Time
     let options: SpoolOptions
@@ -38,7 +36,6 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
         birthName = parts.core.spool
         run = parts.core.run
         recoveredPositions = parts.core.positions.inOrder
-        recoveredPipelines = parts.pipelines
         self.time = time
         self.options = options
         self.diagnostics = diagnostics

@@ -17,7 +17,7 @@ struct WriterCore<Disk: Storage>: Sendable {
     var chain: UInt64
     var latestFilledIn: Timestamp
     var positions: [[UInt8]: [UInt8]]
-    let pipelines: (@Sendable () -> [SnapshotEntry])?
+    let watermarks: (any DurableWatermarks)?
     let randomID: @Sendable () -> UniqueID
     var trouble = SpaceTrouble()
     var syncs: UInt64 = 0
@@ -59,7 +59,7 @@ struct WriterCore<Disk: Storage>: Sendable {
         try spooling { () throws(SystemError) in try segment.synchronize(frame) }
         active = segment
         syncs += 1
-        try takePositions(chunks)
+        try takeNote(of: chunks)
         nextSequence = frame.nextSequence
         chain = frame.chain
         latestFilledIn = frame.latestFilledIn
@@ -71,12 +71,17 @@ struct WriterCore<Disk: Storage>: Sendable {
         return true
     }
 
-    private mutating func takePositions(_ chunks: ArraySlice<RecordChunk>) throws(SpoolError) {
+    /// Before anybody is told that they are durable.
+    private mutating func takeNote(of chunks: ArraySlice<RecordChunk>) throws(SpoolError) {
+        var sequence = nextSequence
         for chunk in chunks {
             do {
-                try ChunkReader(chunk.bytes, firstSequence: nextSequence).forEachPosition { key, value in
+                let reader = try ChunkReader(chunk.bytes, firstSequence: sequence)
+                try reader.forEachPosition { key, value in
                     positions[Array(key)] = value.isEmpty ? nil : Array(value)
                 }
+                if reader.holds(.pipelineWatermarks) { watermarks?.durable(reader, settled: cursor.saved.settled) }
+                sequence = sequence.advanced(by: chunk.recordCount)
             } catch {
                 throw SpoolError(.damaged, "an input handed over a chunk that is not one: \(error); report this")
             }
@@ -89,7 +94,8 @@ struct WriterCore<Disk: Storage>: Sendable {
     mutating func makeSegment(
         holding payload: Int, delivered: SequenceNumber, now: Timestamp
     ) throws(SpoolError) -> SpaceShortage? {
-        let snapshot = Snapshot.bytes(positions: positions, pipelines: pipelines?() ?? [])
+        let snapshot = Snapshot.bytes(
+            positions: positions, pipelines: watermarks?.entries(settled: cursor.saved.settled) ?? [])
         let frames = FrameHeader.frameLength(payload: snapshot.count) + FrameHeader.frameLength(payload: payload)
         let needed = UInt64(SegmentHeader.length) + frames + UInt64(2 * FrameHeader.length)
         let length = max(shelf.retention.options.segmentBytes, (needed + 4095) / 4096 * 4096)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import DaemonConfiguration
-import Telemetry
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,21 +10,11 @@ struct StatusCommand: ParsableCommand {
     @Flag(help: "One JSON object, as /status gives it.") var json = false
 
     func run() throws {
-        let settings = try configuration.loadOrDefaults()
-        let path = settings.stateDirectory + "/control.sock"
-        let answer: ControlSocketClient.Answer
-        do {
-            answer = try ControlSocketClient(path: path).get("/status")
-        } catch {
-            throw CommandFailure(describing: error)
-        }
-        guard answer.code == 200 else {
-            throw CommandFailure(.unavailable, "\(path): the daemon answered \(answer.code); look at its log")
-        }
+        let answer = try ControlQuestion(settings: configuration.loadOrDefaults()).get("/status")
         if json {
-            StandardOutput.line(answer.body.hasSuffix("\n") ? String(answer.body.dropLast()) : answer.body)
+            StandardOutput.line(answer)
         } else {
-            try StatusPage(json: answer.body).print()
+            try StatusPage(json: answer).print()
         }
     }
 }

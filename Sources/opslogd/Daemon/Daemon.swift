@@ -27,6 +27,7 @@ struct Daemon {
     private let spool: Writer
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
+    private let watermarks: WatermarkLookup<LibpqSession, SystemTime>
     private let sockets: [SocketInput<SystemTime>]
     private let datagrams: [DatagramInput<SystemTime>]
     private let files: [FileInput<SystemTime>]
@@ -54,13 +55,14 @@ struct Daemon {
         database = try EmbeddedDatabase(settings, log.diagnostics(of: "database"))
         let time = SystemTime()
 
+        let undelivered = UndeliveredWatermarks()
         let host = try SpoolHost.current(stateDirectory: settings.stateDirectory)
         let now = Timestamp(unixMicroseconds: time.realtimeMicroseconds())
         let known = try SpoolSettlement(spoolDirectory, host: host, now: now)?.birthName
         spool = try Writer.open(
             disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool), host: host,
             deadLetter: known.map { try DeadLetterStore.newest(in: state, spool: $0) } ?? .zero,
-            diagnostics: log.diagnostics(of: "spool"), registry: registry,
+            diagnostics: log.diagnostics(of: "spool"), registry: registry, watermarks: undelivered,
             sources: FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)))
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
@@ -74,9 +76,13 @@ struct Daemon {
             deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
             diagnostics: log.diagnostics(of: "delivery"))
 
+        watermarks = try WatermarkLookup(
+            session: LibpqSession(conninfo: database.conninfo, limits: .lookup), undelivered: undelivered,
+            ledger: spool, time: time, diagnostics: log.diagnostics(of: "watermarks"))
+
         let inputs = InputFactory(
             inputs: settings.inputs, sink: spool, time: time,
-            watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), maxFuture: settings.delivery.maxFuture,
+            watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks, maxFuture: settings.delivery.maxFuture,
             recovered: spool.recoveredPositions, losses: spool,
             registry: registry, log: log)
         sockets = try settings.inputs.compactMap { try inputs.socket($0) }
@@ -86,14 +92,11 @@ struct Daemon {
 
     /// Runs until a signal ends it in order.
     func run(_ signals: DaemonSignals) async throws {
-        let endpoints = TelemetryEndpoints(
-            metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
-            status: { report().json })
         registry.gauge(
             "opslogd_build_info", help: "1; the version is the label.", labels: [("version", Opslogd.version)]
         )
         .set(1)
-        let telemetry = try await TelemetryService(addresses, endpoints, log: log)
+        let telemetry = try await TelemetryService(telemetryPlaces, log: log)
         do {
             for socket in sockets { try socket.open() }
             for datagram in datagrams { try datagram.open() }
@@ -114,6 +117,7 @@ struct Daemon {
             StageService(
                 name: "delivery", body: { try delivery.run() },
                 stop: { [drain = settings.delivery.stopDrain.milliseconds] in delivery.stop(drainMilliseconds: drain) }),
+            StageService(name: "watermarks", body: { watermarks.run() }, stop: { watermarks.stop() }),
             StageGroup(
                 stages: sockets.map { input in
                     StageService(name: "socket", body: { try input.run() }, stop: { input.stop() })
@@ -141,13 +145,23 @@ struct Daemon {
         log.write(.notice, "opslogd", "stopped: \(sentence())")
     }
 
-    private var addresses: [TelemetryAddress] {
+    /// Where the daemon can be asked, and what: only those who may use the control socket may ask for watermarks.
+    private var telemetryPlaces: [(address: TelemetryAddress, endpoints: TelemetryEndpoints)] {
         let control = TelemetryAddress.unix(path: settings.stateDirectory + "/control.sock", mode: 0o600)
+        let places = [(control, endpoints { [watermarks] pipeline, answer in
+            watermarks.newestWatermark(of: pipeline) { answer($0.json) }
+        })]
         switch settings.telemetry {
-        case .off: return [control]
-        case .tcp(let host, let port): return [control, .tcp(host: host, port: port)]
-        case .unix(let path): return [control, .unix(path: path, mode: 0o660)]
+        case .off: return places
+        case .tcp(let host, let port): return places + [(.tcp(host: host, port: port), endpoints(nil))]
+        case .unix(let path): return places + [(.unix(path: path, mode: 0o660), endpoints(nil))]
         }
+    }
+
+    private func endpoints(_ watermark: TelemetryEndpoints.WatermarkQuestion?) -> TelemetryEndpoints {
+        TelemetryEndpoints(
+            metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
+            status: { report().json }, watermark: watermark)
     }
 
     @Sendable private func readiness() -> TelemetryEndpoints.Readiness {

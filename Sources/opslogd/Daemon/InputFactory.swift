@@ -12,6 +12,7 @@ struct InputFactory {
     let sink: any RecordSink
     let time: SystemTime
     let watermarkClock: WatermarkClock
+    let watermarks: any WatermarkReader
     let maxFuture: Duration
     /// Of all inputs; each takes those whose key begins with its name.
     let recovered: [SnapshotEntry]
@@ -24,12 +25,13 @@ struct InputFactory {
 
     init(
         inputs: [InputSettings], sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock,
-        maxFuture: Duration, recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
+        watermarks: any WatermarkReader, maxFuture: Duration, recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
     ) {
         handedOver = HandedOverSockets(HandedOverSocket.takeAll(), for: inputs.compactMap(\.socketInput))
         self.sink = sink
         self.time = time
         self.watermarkClock = watermarkClock
+        self.watermarks = watermarks
         self.maxFuture = maxFuture
         self.recovered = recovered
         self.losses = losses
@@ -49,7 +51,7 @@ struct InputFactory {
         var options = SocketInputOptions(settings, maxFuture: maxFuture)
         (options.inherited, options.path) = place(of: settings.name, settings.path)
         return SocketInput(
-            options, sink: sink, time: time, watermarkClock: watermarkClock,
+            options, sink: sink, time: time, watermarkClock: watermarkClock, watermarks: watermarks,
             diagnostics: log.diagnostics(of: "intake"), registry: registry)
     }
 

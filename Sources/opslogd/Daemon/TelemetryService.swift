@@ -7,9 +7,9 @@ struct TelemetryService: Service {
     private let servers: [TelemetryServer]
 
     /// Listens at each address: an occupied one is told before the daemon calls itself ready.
-    init(_ addresses: [TelemetryAddress], _ endpoints: TelemetryEndpoints, log: DaemonLog) async throws {
+    init(_ places: [(address: TelemetryAddress, endpoints: TelemetryEndpoints)], log: DaemonLog) async throws {
         var servers: [TelemetryServer] = []
-        for address in addresses {
+        for (address, endpoints) in places {
             let server = TelemetryServer(address, endpoints)
             do {
                 log.write(.info, "telemetry", "listens on \(try await server.start())")

@@ -13,7 +13,9 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "opslogd",
     products: [
-        .executable(name: "opslogd", targets: ["opslogd"])
+        .executable(name: "opslogd", targets: ["opslogd"]),
+        // For Swift programs that report.
+        .library(name: "OperationLogsClient", targets: ["OperationLogsClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -78,7 +80,7 @@ let package = Package(
             name: "opslogd-bench",
             dependencies: [
                 "OperationLogs", "LinuxSystem", "Delivery", "PostgreSQL", "PrivatePostgreSQL", "Telemetry",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "OperationLogsClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
         // A disk, a database, producers and a clock from a seed, for tests and for the schedules; never a product.

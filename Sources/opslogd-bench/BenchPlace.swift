@@ -13,6 +13,7 @@ struct BenchPlace {
     var state: String { path + "/state" }
     var log: String { path + "/opslogd.log" }
     var events: String { path + "/events.ndjson" }
+    var socket: String { path + "/bench.sock" }
     private var configuration: String { path + "/opslogd.yaml" }
 
     init() throws {
@@ -40,7 +41,7 @@ struct BenchPlace {
             """
             state_directory: \(state)
             inputs:
-              - {type: socket, name: bench, path: \(path)/bench.sock, mode: "0600"}
+              - {type: socket, name: bench, path: \(socket), mode: "0600", max_connections: 10000}
               - {type: file, name: events, paths: ["\(readingEvents ? events : path + "/none/*.ndjson")"]}
             spool: {min_free: 0}
             delivery: {batch_events: \(batchEvents)}

@@ -30,6 +30,9 @@ let package = Package(
         .target(
             name: "Spool", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: instrumented),
         .target(
+            name: "Delivery", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: instrumented),
+        .target(
             name: "DeadLetters", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: instrumented),
         .target(
@@ -51,5 +54,6 @@ let package = Package(
         program("FuzzJournal", "DeadLetters", "Instruments", "LinuxSystem"),
         program("FuzzConfiguration", "DaemonConfiguration"),
         program("FuzzFilePosition", "Intake"),
+        program("FuzzWatermark", "Delivery"),
     ]
 )

@@ -73,24 +73,67 @@ private func fill(_ writer: SimulatedWriter, _ numbers: ClosedRange<UInt64>, _ r
     #expect(next.positionText == ["s": "50"])
 }
 
-@Test func `positions and pipelines outlive the segments in which they were written`() throws {
+private func watermarks(_ numbers: ClosedRange<UInt64>, source: String) -> RecordChunk {
+    let builder = ChunkBuilder()
+    let originator = builder.add(RecordOriginator(kind: .socket, input: "i"))
+    var encoder = LineEncoder(
+        LineEncoder.Options(
+            maxLineBytes: 1 << 20, maxFutureMicroseconds: .max / 2, counting: .lines, takesControlLines: false,
+            reportsRejections: false), watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)))
+    for number in numbers {
+        Array("{\"event\":\"pipeline_watermarks\",\"pipeline_name\":\"\(number)\"}\n".utf8).withUnsafeBytes {
+            _ = encoder.encode(
+                $0, offset: number, originator: originator, received: Timestamp(microseconds: 0), into: builder)
+        }
+    }
+    builder.addPosition(key: Array(source.utf8), value: Array("\(numbers.upperBound)".utf8))
+    return builder.close(ticket: numbers.upperBound, receipt: nil)
+}
+
+/// Keeps what it is told of watermarks, in words.
+private final class NotedWatermarks: DurableWatermarks {
+    let noted = Mutex<[String]>([])
+
+    func recovered(_ entries: [(key: [UInt8], value: [UInt8])], before first: SequenceNumber) {
+        noted.withLock { $0 = entries.map { String(decoding: $0.value, as: UTF8.self) } + ["before \(first)"] }
+    }
+
+    func durable(_ chunk: ChunkReader, settled: SequenceNumber) {
+        noted.withLock { $0.append("\(chunk.firstSequence.rawValue) of \(chunk.recordCount)") }
+    }
+
+    func entries(settled: SequenceNumber) -> [(key: [UInt8], value: [UInt8])] {
+        noted.withLock { noted in
+            noted.removeAll { $0.hasPrefix("before") }
+            return noted.map { (key: [1], value: Array($0.utf8)) } + [
+                (key: [2], value: Array("settled \(settled)".utf8))
+            ]
+        }
+    }
+}
+
+@Test func `positions and watermarks outlive the segments in which they were written`() throws {
     let disk = DiskState()
     let time = ManualTime()
-    let writer = try openSimulated(disk, time: time, pipelines: { [(key: [1], value: [2])] })
-    writer.append(chunk(1...1, source: "quiet"))
-    writer.append(chunk(2...2, source: "busy"))
+    let writer = try openSimulated(disk, time: time, watermarks: NotedWatermarks())
+    writer.append(watermarks(1...2, source: "quiet"))
+    writer.append(chunk(3...3, source: "busy"))
     try writer.settle()
-    for number in UInt64(3)...20 {
+    for number in UInt64(4)...20 {
         writer.append(chunk(number...number, fill: 12_000, source: "busy"))
         try writer.settle()
     }
+    writer.append(watermarks(21...21, source: "busy"))
     writer.deliver(SequenceNumber(20))
     time.advance(milliseconds: 1001)
     try writer.settle()
-    #expect(writer.status.first > SequenceNumber(2), "the segment of the quiet source is gone")
-    let next = try openSimulated(disk, time: time)
-    #expect(next.positionText == ["quiet": "1", "busy": "20"])
-    #expect(next.recoveredPipelines.map(\.key) == [[1]])
+    #expect(writer.status.first > SequenceNumber(3), "the segment of the quiet source is gone")
+    let told = NotedWatermarks()
+    let next = try openSimulated(disk, time: time, watermarks: told)
+    #expect(next.positionText == ["quiet": "2", "busy": "21"])
+    let words = told.noted.withLock { $0 }
+    #expect(words.first == "1 of 2", "\(words)")
+    #expect(words.last == "21 of 1", "what stands behind the snapshot is told too: \(words)")
 }
 
 @Test func `delivered segments are kept up to their bytes and give way to new ones`() {

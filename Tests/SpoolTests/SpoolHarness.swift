@@ -74,11 +74,11 @@ func testOptions(
 func openSimulated(
     _ disk: DiskState, time: ManualTime = ManualTime(), options: SpoolOptions = testOptions(),
     diagnostics: Diagnostics = .silent, host: SpoolHost = testHost, deadLetter: SequenceNumber = .zero,
-    pipelines: (@Sendable () -> [SnapshotEntry])? = nil
+    watermarks: (any DurableWatermarks)? = nil
 ) throws(SpoolError) -> SimulatedWriter {
     try SimulatedWriter.open(
         disk: SimulatedDisk(disk), time: time, options: options, host: host, deadLetter: deadLetter,
-        diagnostics: diagnostics, registry: Registry(), pipelines: pipelines)
+        diagnostics: diagnostics, registry: Registry(), watermarks: watermarks)
 }
 
 extension SpoolWriter {

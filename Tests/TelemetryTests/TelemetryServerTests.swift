@@ -43,6 +43,37 @@ import Testing
         }
     }
 
+    @Test func `a question for a watermark is answered when its answer is there, and the connection goes on`()
+        async throws
+    {
+        let asked = Mutex<[(pipeline: [UInt8], answer: @Sendable (String) -> Void)]>([])
+        let endpoints = TelemetryEndpoints(
+            metrics: { "" }, readiness: { .ready }, status: { "{}" },
+            watermark: { pipeline, answer in asked.withLock { $0.append((pipeline, answer)) } })
+        try await served(endpoints) { (port: Int) async throws in
+            let name = "a/b c&ü%"
+            let connection = try RawConnection(port: port)
+            connection.say(
+                "GET /watermark?x=1&pipeline=\(PercentEncoding.encode(name)) HTTP/1.1\r\nHost: a\r\n\r\n"
+                    + "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            while asked.withLock({ $0.isEmpty }) { await Task.yield() }
+            let question = try #require(asked.withLock { $0.first })
+            #expect(String(decoding: question.pipeline, as: UTF8.self) == name)
+            question.answer("{\"watermark\":null}")
+            let text = connection.hearAll()
+            #expect(text.contains("{\"watermark\":null}") && text.hasSuffix("ok\n"), "in their order: \(text)")
+            for target in ["/watermark", "/watermark?pipeline=%zz", "/watermark?other=a"] {
+                let refused = try answer(port, "GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                #expect(refused.code == 400)
+            }
+        }
+        try await served { port in
+            let request = "GET /watermark?pipeline=a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            let refused = try answer(port, request)
+            #expect(refused.code == 404, "not on the address for everybody")
+        }
+    }
+
     @Test func `each path has its answer`() async throws {
         let holder = ReadinessHolder(.notReady("the spool is full"))
         let endpoints = TelemetryEndpoints(metrics: { "" }, readiness: { holder.value }, status: { "{\"a\":1}" })

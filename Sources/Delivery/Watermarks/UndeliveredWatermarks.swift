@@ -7,7 +7,7 @@ import Synchronization
 /// can say what is the newest of a pipeline that is not held.
 public final class UndeliveredWatermarks: DurableWatermarks {
     /// What is known of a pipeline.
-    struct View: Sendable {
+    package struct View: Sendable {
         /// nil: nothing of it is held.
         var chain: WatermarkChain<[UInt8]>?
         /// Whether all of the chain has its fate, as far as the daemon knows.
@@ -114,7 +114,7 @@ public final class UndeliveredWatermarks: DurableWatermarks {
     }
 
     /// - Parameter settled: every record up to here has its fate.
-    func views(of pipelines: [[UInt8]], settled: SequenceNumber) -> [View] {
+    package func views(of pipelines: [[UInt8]], settled: SequenceNumber) -> [View] {
         state.withLock { state in
             if state.missingThrough > .zero { drop(settled, &state) }
             return pipelines.map { name in

@@ -159,7 +159,9 @@ extension UndeliveredWatermarks.View {
     /// - Parameters:
     ///   - row: the pipeline's; nil if it has none.
     ///   - delivered: watermarks up to here are in the database, by its own word.
-    func answer(_ pipeline: [UInt8], row: PipelineWatermark?, delivered: SequenceNumber) -> WatermarkAnswer {
+    package func answer(
+        _ pipeline: [UInt8], row: PipelineWatermark?, delivered: SequenceNumber
+    ) -> WatermarkAnswer {
         // What was let go because the database had it is there no more: it was set back.
         guard delivered >= droppedThrough else { return answer(pipeline, without: .databaseBehind) }
         guard !isIncomplete else { return answer(pipeline, without: .undeliveredUnknown) }

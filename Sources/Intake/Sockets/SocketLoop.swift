@@ -163,7 +163,8 @@ final class SocketLoop<Time: TimeSource> {
     private func ask(for connection: SocketConnection) {
         for (question, pipeline) in connection.session.questions.takeDue() {
             guard let watermarks else {
-                connection.session.answered(question, with: #"{"error":"nobody answers questions for watermarks here"}"#)
+                connection.session.answered(
+                    question, with: #"{"error":"nobody answers questions for watermarks here"}"#)
                 continue
             }
             watermarks.newestWatermark(of: pipeline) { [answered, id = connection.id] answer in

@@ -16,6 +16,8 @@ final class SimulatedDaemon {
     let books: Books
     let registry = Registry()
     let watermarkClock: WatermarkClock
+    /// What questions for watermarks are answered from.
+    private let undelivered: UndeliveredWatermarks?
     private let store: DeadLetterStore<SimulatedDisk>
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
     private let engine: Engine
@@ -47,16 +49,17 @@ final class SimulatedDaemon {
     ///   - entries: the accounts so far; those behind the recovered end are struck out.
     init(
         disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, time: SimulatedTime, seed: UInt64,
-        entries: [Books.Entry], said: @escaping @Sendable (String) -> Void
+        hasQuestions: Bool, entries: [Books.Entry], said: @escaping @Sendable (String) -> Void
     ) throws {
         let ids = Mutex(SplitMix64(seed: seed))
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
         let state = SimulatedDisk(disk)
         self.time = time
+        undelivered = hasQuestions ? UndeliveredWatermarks() : nil
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
             deadLetter: Self.newestDeadLetter(state), diagnostics: diagnostics, registry: registry,
-            sources: FilePositionReader(inputs: [sources.options.name]),
+            watermarks: undelivered, sources: FilePositionReader(inputs: [sources.options.name]),
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         store = try DeadLetterStore(
             in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
@@ -92,6 +95,22 @@ final class SimulatedDaemon {
         let settlement = try SpoolSettlement(
             state.directory("spool"), host: host, now: Timestamp(microseconds: 0))
         return try settlement.map { try DeadLetterStore.newest(in: state, spool: $0.birthName) } ?? .zero
+    }
+
+    /// The answer to the question for a pipeline's newest watermark, as the database in this state leads to it; nil if
+    /// nobody can ask.
+    func newestWatermark(of pipeline: String, _ database: SimulatedDatabase.State) -> WatermarkAnswer? {
+        let name = Array(pipeline.utf8)
+        guard let view = undelivered?.views(of: [name], settled: writer.settled).first else { return nil }
+        let lane = EventKind.pipelineWatermarks
+        let row = database.watermarks[pipeline].map { row in
+            PipelineWatermark(
+                pipeline: name, lastProcessed: row.lastProcessed.map(Timestamp.init(microseconds:)),
+                status: row.status.map { Array($0.utf8) }, updatedAt: row.updatedAt.map(Timestamp.init(microseconds:)))
+        }
+        return view.answer(
+            name, row: row,
+            delivered: max(database.rows[writer.spool]?[lane]?.position ?? .zero, writer.floor(of: lane)))
     }
 
     // MARK: Its steps

@@ -24,6 +24,7 @@ extension World {
         takeAccounts()
         if let violation = database.violations.first { throw BrokenPromise("the database saw \(violation)") }
         if database.state.rows.count > 1 { throw BrokenPromise("nobody copied the spool, and it goes under two names") }
+        try checkAnswers()
         guard database.commits != commitsSeen else { return }
         commitsSeen = database.commits
         try checkTables()

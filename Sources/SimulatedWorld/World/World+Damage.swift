@@ -14,7 +14,7 @@ extension World {
     func damage(_ place: DamagedPlace, _ kind: DamageKind, seed: UInt64, isRunning: Bool) throws {
         guard place != .end else {
             // Lines of files that stood there may be in none by now, which the accounts do not know.
-            guard !hasFiles else { return }
+            guard !circumstances.hasFiles else { return }
             // A last group that begins with zeros looks like none: the one thing that nobody can tell.
             return try damageEnd(.bit, seed: seed)
         }

@@ -13,7 +13,7 @@ final class World {
     let disk = DiskState()
     let database = SimulatedDatabase()
     private let time = SimulatedTime()
-    let hasFiles: Bool
+    let circumstances: Circumstances
     let sources: SimulatedSources
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
@@ -71,7 +71,7 @@ final class World {
         heard = HeardWords(trace: trace)
         self.seed = seed
         let circumstances = Circumstances(seed: seed)
-        hasFiles = circumstances.hasFiles
+        self.circumstances = circumstances
         sources = SimulatedSources(time: time, circumstances)
         wake = try? EventDescriptor()
         copies = DatabaseCopies(database)
@@ -257,7 +257,7 @@ final class World {
         failuresBefore = disk.contents.withLock { $0.failures }
         let started = try SimulatedDaemon(
             disk: disk, database: database, sources: sources, time: time, seed: seed &* 1000 &+ UInt64(starts),
-            entries: entries, said: { [heard] in heard.hear($0) })
+            hasQuestions: circumstances.hasQuestions, entries: entries, said: { [heard] in heard.hear($0) })
         daemon = started
         entries = started.books.entries
         losses.take(started.lostRanges)

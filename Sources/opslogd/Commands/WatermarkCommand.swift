@@ -11,7 +11,8 @@ struct WatermarkCommand: ParsableCommand {
 struct WatermarkGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "The newest watermark of a pipeline: from the spool if it is not delivered yet, else from the database.",
+        abstract:
+            "The newest watermark of a pipeline: from the spool if it is not delivered yet, else from the database.",
         discussion: """
             Asks the running daemon. While the database is away, the newest that is not delivered yet is printed, with a \
             remark that a newer one may stand in the database; columns that its lines do not carry are empty then.

@@ -82,7 +82,8 @@ struct Daemon {
 
         let inputs = InputFactory(
             inputs: settings.inputs, sink: spool, time: time,
-            watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks, maxFuture: settings.delivery.maxFuture,
+            watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks,
+            maxFuture: settings.delivery.maxFuture,
             recovered: spool.recoveredPositions, losses: spool,
             registry: registry, log: log)
         sockets = try settings.inputs.compactMap { try inputs.socket($0) }
@@ -148,9 +149,14 @@ struct Daemon {
     /// Where the daemon can be asked, and what: only those who may use the control socket may ask for watermarks.
     private var telemetryPlaces: [(address: TelemetryAddress, endpoints: TelemetryEndpoints)] {
         let control = TelemetryAddress.unix(path: settings.stateDirectory + "/control.sock", mode: 0o600)
-        let places = [(control, endpoints { [watermarks] pipeline, answer in
-            watermarks.newestWatermark(of: pipeline) { answer($0.json) }
-        })]
+        let places = [
+            (
+                control,
+                endpoints { [watermarks] pipeline, answer in
+                    watermarks.newestWatermark(of: pipeline) { answer($0.json) }
+                }
+            )
+        ]
         switch settings.telemetry {
         case .off: return places
         case .tcp(let host, let port): return places + [(.tcp(host: host, port: port), endpoints(nil))]

@@ -25,7 +25,8 @@ struct InputFactory {
 
     init(
         inputs: [InputSettings], sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock,
-        watermarks: any WatermarkReader, maxFuture: Duration, recovered: [SnapshotEntry], losses: any LostSources, registry: Registry, log: DaemonLog
+        watermarks: any WatermarkReader, maxFuture: Duration, recovered: [SnapshotEntry], losses: any LostSources,
+        registry: Registry, log: DaemonLog
     ) {
         handedOver = HandedOverSockets(HandedOverSocket.takeAll(), for: inputs.compactMap(\.socketInput))
         self.sink = sink

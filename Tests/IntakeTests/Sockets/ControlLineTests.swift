@@ -15,17 +15,19 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"opslogd":{"watermark":"loader"}}"#, #"{"opslogd": {"watermark" :"a\"b"}}"#,
-        #"{"opslogd":{"watermark":17}}"#,
+        (#"{"opslogd":{"watermark":"loader"}}"#, "loader"), (#"{"opslogd": {"watermark" :"a\"b\u00e9"} }"#, "a\"bé"),
+        (#"{"opslogd":{"watermark":""}}"#, ""),
     ])
-    func `the watermark question is known by its name`(text: String) {
-        #expect(parse(text) == .watermark)
+    func `the watermark question names the pipeline`(text: String, pipeline: String) {
+        #expect(parse(text) == .watermark(pipeline: Array(pipeline.utf8)))
     }
 
     @Test(arguments: [
         "", "{", #"{"opslogd":{}}"#, #"{"opslogd":true}"#, #"{"opslogd":{"ack":false}}"#, #"{"opslogd":{"ack":1}}"#,
         #"{"opslogd":{"ack":true,"more":1}}"#, #"{"opslogd":{"ack":"true"}}"#, #"{"opslogd":{"stop":true}}"#,
         #"{"opslogd":{"ack\"#, #"{"opslogd":{"ack":trueish}}"#, #"{"opslogd":[{"ack":true}]}"#,
+        #"{"opslogd":{"watermark":17}}"#, #"{"opslogd":{"watermark":"a","more":1}}"#,
+        #"{"opslogd":{"watermark":null}}"#,
     ])
     func `anything else is unknown`(text: String) {
         #expect(parse(text) == .unknown)

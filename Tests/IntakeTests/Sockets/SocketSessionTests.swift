@@ -118,10 +118,47 @@ import Testing
         #expect(output(session).hasPrefix("{\"error\":\"ack is for the first line"))
         #expect(!session.received(.unknown))
         #expect(output(session).hasPrefix("{\"error\":\"unknown control line"))
-        #expect(!session.received(.watermark))
-        #expect(output(session).hasPrefix("{\"error\":\"watermark"))
         #expect(session.lines == 1)
         #expect(!session.acknowledges)
+    }
+
+    @Test func `a question is asked once the lines before it are durable, and answered in its turn`() {
+        let session = TestSession()
+        session.received(lines: 1, rejections: [])
+        #expect(!session.received(.watermark(pipeline: [97])))
+        #expect(session.takeDue().isEmpty, "its line may still stand in the open chunk")
+        #expect(session.questionsWait(for: 4))
+        #expect(!session.questionsWait(for: 5), "it waits already")
+        #expect(!session.received(.watermark(pipeline: [98])))
+        #expect(session.questionsWait(for: 5))
+        session.durable(upTo: 3)
+        #expect(session.takeDue().isEmpty)
+        session.durable(upTo: 4)
+        #expect(session.takeDue() == ["1: a"])
+        #expect(session.takeDue().isEmpty, "asked once")
+        session.durable(upTo: 5)
+        #expect(session.takeDue() == ["2: b"])
+        session.ended()
+        session.answered(2, with: "second")
+        #expect(output(session) == "" && !session.isDone)
+        session.answered(1, with: "first")
+        #expect(output(session) == "first\nsecond\n")
+        #expect(session.isDone)
+    }
+
+    @Test func `a client that asks more than is answered is read no further`() {
+        let session = TestSession()
+        let limit = UInt64(WatermarkQuestions.limit)
+        for _ in 0..<limit {
+            #expect(!session.isFull)
+            #expect(!session.received(.watermark(pipeline: [97])))
+        }
+        #expect(session.isFull && !session.hasDrained)
+        #expect(session.questionsWait(for: 0))
+        session.durable(upTo: 0)
+        #expect(session.takeDue().count == Int(limit))
+        for question in 1...limit / 2 { session.answered(question, with: "x") }
+        #expect(!session.isFull && session.hasDrained)
     }
 
     @Test func `an unknown first control line uses up the first line`() {
@@ -220,4 +257,13 @@ private final class TestSession {
     func chunkClosed(as ticket: UInt64?) -> Bool { state.chunkClosed(as: ticket) }
     func durable(upTo ticket: UInt64) { state.durable(upTo: ticket) }
     func ended() { state.ended() }
+
+    // Questions for watermarks.
+    var isFull: Bool { state.isFull }
+    var hasDrained: Bool { state.hasDrained }
+    func questionsWait(for ticket: UInt64) -> Bool { state.questions.chunkClosed(upTo: ticket) }
+    func takeDue() -> [String] {
+        state.questions.takeDue().map { "\($0.number): \(String(decoding: $0.pipeline, as: UTF8.self))" }
+    }
+    func answered(_ question: UInt64, with line: String) { state.answered(question, with: line) }
 }

@@ -5,7 +5,7 @@ import Yams
 enum AllowReader {
     /// - Returns: nil if the key is absent: then whoever may open the socket may send everything. An empty list, or a key
     ///   without a value, is refused and not taken for that.
-    static func entries(_ mapping: inout MappingReader) -> [AllowEntry]? {
+    static func entries(_ mapping: inout MappingReader) -> [PeerRule]? {
         guard let node = mapping.node("allow") else { return nil }
         let name = mapping.name("allow")
         let expected = "a list, each `{user: NAME}` or `{group: NAME}`, with `events: [NAME]` or without"
@@ -31,7 +31,7 @@ enum AllowReader {
         }
     }
 
-    private static func entry(_ mapping: MappingReader) -> AllowEntry? {
+    private static func entry(_ mapping: MappingReader) -> PeerRule? {
         var mapping = mapping
         let user = mapping.text("user", expected: "the name of a user") { !$0.isEmpty }
         let group = mapping.text("group", expected: "the name of a group") { !$0.isEmpty }
@@ -44,8 +44,8 @@ enum AllowReader {
         case (nil, nil):
             mapping.refuse(mapping.path, mapping.place, expected: "`user` or `group`", found: "neither")
         default:
-            if let user { return AllowEntry(.user(user), events: events) }
-            if let group { return AllowEntry(.group(group), events: events) }
+            if let user { return PeerRule(.user(user), events: events) }
+            if let group { return PeerRule(.group(group), events: events) }
         }
         return nil
     }

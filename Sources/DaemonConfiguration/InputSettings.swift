@@ -39,22 +39,6 @@ public enum InputSettings: Sendable, Hashable {
     public static let usualMaxLineBytes = 1 << 20
 }
 
-/// Who may send which events on a socket.
-public struct AllowEntry: Sendable, Hashable {
-    public enum Peer: Sendable, Hashable {
-        case user(String)
-        case group(String)
-    }
-
-    public var peer: Peer
-    public var events: EventKindSet
-
-    public init(_ peer: Peer, events: EventKindSet = .all) {
-        self.peer = peer
-        self.events = events
-    }
-}
-
 /// A Unix stream socket on which producers write lines.
 public struct SocketInputSettings: Sendable, Hashable {
     public var name: String
@@ -65,7 +49,7 @@ public struct SocketInputSettings: Sendable, Hashable {
     /// The group of a socket that opslogd makes itself; nil: the daemon's own.
     public var group: String?
     /// Nil: whoever may open the socket may send everything.
-    public var allow: [AllowEntry]?
+    public var allow: [PeerRule]?
     /// Further ones wait in the backlog.
     public var maxConnections = 512
     public var maxLineBytes = InputSettings.usualMaxLineBytes
@@ -86,7 +70,7 @@ public struct DatagramInputSettings: Sendable, Hashable {
     public var mode: UInt32 = 0o660
     public var group: String?
     /// As with a stream socket, but a group is the sender's primary one only.
-    public var allow: [AllowEntry]?
+    public var allow: [PeerRule]?
     public var maxLineBytes = InputSettings.usualMaxLineBytes
     public var mapping = LineMapping()
 

@@ -85,10 +85,10 @@ extension CommandFailure {
 
     private static func status(of error: SendingError) -> ExitStatus {
         switch error {
-        case .nobodyListens: .unavailable
+        case .nobodyListens, .notUnderstood: .unavailable
         case .notPermitted: .noPermission
         case .closed: .tryAgain
-        case .refused, .notUnderstood: .notSo
+        case .refused: .notSo
         case .system(let error): status(of: error.code)
         }
     }

@@ -21,8 +21,8 @@ private func allow(_ text: String) -> String { "inputs: [{type: socket, name: a,
                 max_line_bytes: 2KiB
             """
         let entries = [
-            AllowEntry(.user("etl"), events: [.castErrors, .pipelineWatermarks]), AllowEntry(.group("pipeline")),
-            AllowEntry(.user("1000")),
+            PeerRule(.user("etl"), events: [.castErrors, .pipelineWatermarks]), PeerRule(.group("pipeline")),
+            PeerRule(.user("1000")),
         ]
         switch try ConfigurationFile.parse(text, file: "f").settings.inputs.first {
         case .socket(let socket):

@@ -95,6 +95,21 @@ check("check accepts a good configuration", run_status("check", "--config", daem
 check("check --database without a server is 69", run_status("check", "--database", "--config", daemon.config) == 69)
 check("status without a daemon is 69", run_status("status", "--config", daemon.config) == 69)
 check("send without a daemon is 69", run_status("send", "--socket", daemon.socket, input=EVENTS[0]) == 69)
+other = socket.socket(socket.AF_UNIX)
+other.bind(os.path.join(directory, "other.sock"))
+other.listen()
+
+
+def answer_otherwise():
+    peer = other.accept()[0]
+    peer.recv(4096)
+    peer.sendall(b"220 another service\n")
+    peer.close()
+
+
+threading.Thread(target=answer_otherwise, daemon=True).start()
+sent = opslogd("send", "--socket", os.path.join(directory, "other.sock"), input=EVENTS[0])
+check("… and so is send to what is not opslogd", sent.returncode == 69 and "not opslogd" in sent.stderr, sent)
 daemon.start()
 producer = Producer(daemon.socket)
 producer.send("".join(event + "\n" for event in EVENTS).encode())

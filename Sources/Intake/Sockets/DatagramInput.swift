@@ -52,19 +52,13 @@ public struct DatagramInputStatus: Sendable, Hashable {
 ///
 /// One thread runs it; `stop()` and `status` may be called from any.
 public final class DatagramInput<Time: TimeSource>: Sendable {
-    private struct Opened {
-        let socket: InputSocket
-        let permissions: PeerPermissions
-        let wake: EventDescriptor
-    }
-
     public let options: DatagramInputOptions
     private let sink: any RecordSink
     private let time: Time
     private let watermarkClock: WatermarkClock
     private let diagnostics: Diagnostics
     private let registry: Registry
-    private let opened = Mutex<Opened?>(nil)
+    private let opened = Mutex<OpenedSocket?>(nil)
     private let progress = DatagramProgress()
 
     public init(
@@ -85,15 +79,10 @@ public final class DatagramInput<Time: TimeSource>: Sendable {
     /// gives way if it is a socket, ours, and nobody has it open.
     /// - Throws: `SocketOpenError`; a descriptor handed over is closed then.
     public func open() throws {
-        let permissions = try PeerPermissions(options.allow, path: options.path)
-        let socket =
-            if let inherited = options.inherited {
-                try InputSocket.inheriting(inherited, path: options.path, .datagram)
-            } else {
-                try InputSocket.binding(path: options.path, .datagram, mode: options.mode, group: options.group)
-            }
-        let wake = try EventDescriptor()
-        opened.withLock { $0 = Opened(socket: socket, permissions: permissions, wake: wake) }
+        let made = try OpenedSocket(
+            .datagram, path: options.path, inherited: options.inherited, mode: options.mode, group: options.group,
+            allow: options.allow)
+        opened.withLock { $0 = made }
     }
 
     /// Receives until `stop()` was called and everything that was queued then is durable, or the time for that is over.

@@ -1,22 +1,6 @@
 import LinuxSystem
 import OperationLogs
 
-/// An entry of `allow`: who may send which events.
-public struct PeerRule: Sendable, Hashable {
-    public enum Subject: Sendable, Hashable {
-        case user(String)
-        case group(String)
-    }
-
-    public var subject: Subject
-    public var events: EventKindSet
-
-    public init(_ subject: Subject, events: EventKindSet = .all) {
-        self.subject = subject
-        self.events = events
-    }
-}
-
 /// What the peers of a socket may send: the entries of `allow` with ids in place of names.
 ///
 /// A peer that matches several entries may send what any of them allows; one that matches none, nothing. Nobody is

@@ -55,12 +55,6 @@ public struct SocketInputStatus: Sendable, Hashable {
 ///
 /// One thread runs it; `stop()` and `status` may be called from any.
 public final class SocketInput<Time: TimeSource>: Sendable {
-    private struct Opened {
-        let listener: InputSocket
-        let permissions: PeerPermissions
-        let wake: EventDescriptor
-    }
-
     public let options: SocketInputOptions
     private let sink: any RecordSink
     private let time: Time
@@ -68,7 +62,7 @@ public final class SocketInput<Time: TimeSource>: Sendable {
     private let watermarks: (any WatermarkReader)?
     private let diagnostics: Diagnostics
     private let registry: Registry
-    private let opened = Mutex<Opened?>(nil)
+    private let opened = Mutex<OpenedSocket?>(nil)
     private let progress: SocketProgress
 
     /// - Parameter watermarks: answers clients' questions for the newest watermark of a pipeline.
@@ -96,15 +90,10 @@ public final class SocketInput<Time: TimeSource>: Sendable {
     /// A socket file that a former process left behind gives way if it is a socket, ours, and nobody answers.
     /// - Throws: `SocketOpenError`; a descriptor handed over is closed then.
     public func open() throws {
-        let permissions = try PeerPermissions(options.allow, path: options.path)
-        let listener =
-            if let inherited = options.inherited {
-                try InputSocket.inheriting(inherited, path: options.path)
-            } else {
-                try InputSocket.binding(path: options.path, mode: options.mode, group: options.group)
-            }
-        let wake = try EventDescriptor()
-        opened.withLock { $0 = Opened(listener: listener, permissions: permissions, wake: wake) }
+        let made = try OpenedSocket(
+            .stream, path: options.path, inherited: options.inherited, mode: options.mode, group: options.group,
+            allow: options.allow)
+        opened.withLock { $0 = made }
     }
 
     /// Serves connections until `stop()` was called and everything that was queued then is durable and acknowledged, or
@@ -116,7 +105,7 @@ public final class SocketInput<Time: TimeSource>: Sendable {
         let window = ChunkWindow(
             input: options.name, sink: sink, wake: opened.wake, registry: registry, limitBytes: options.windowBytes)
         let loop = try SocketLoop(
-            options, listener: opened.listener, permissions: opened.permissions, wake: opened.wake,
+            options, listener: opened.socket, permissions: opened.permissions, wake: opened.wake,
             intake: LineIntake(options, window: window, watermarkClock: watermarkClock), watermarks: watermarks,
             time: time, progress: progress, diagnostics: diagnostics)
         defer {

@@ -1,5 +1,6 @@
 import DaemonConfiguration
 import LinuxSystem
+import OperationLogs
 
 /// Users and groups that socket inputs name must exist on this machine: without them the daemon does not start.
 enum AccountCheck {
@@ -15,13 +16,13 @@ enum AccountCheck {
             }
         var problems: [String] = []
         if let group { problems += problem(input, "group", .group(group)) }
-        for entry in allow ?? [] { problems += problem(input, "allow", entry.peer) }
+        for entry in allow ?? [] { problems += problem(input, "allow", entry.subject) }
         return problems
     }
 
-    private static func problem(_ input: InputSettings, _ key: String, _ peer: AllowEntry.Peer) -> [String] {
+    private static func problem(_ input: InputSettings, _ key: String, _ subject: PeerRule.Subject) -> [String] {
         do {
-            switch peer {
+            switch subject {
             case .user(let name) where try Account.userID(name) == nil:
                 return ["input \(input.name): there is no user \(name); create it, or name another one in \(key)"]
             case .group(let name) where try Account.groupID(name) == nil:

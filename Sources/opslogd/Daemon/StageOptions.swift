@@ -48,7 +48,7 @@ extension SocketInputOptions {
         self.init(name: settings.name, path: settings.path)
         mode = settings.mode
         group = settings.group
-        allow = settings.allow?.map(PeerRule.init)
+        allow = settings.allow
         maxConnections = settings.maxConnections
         maxLineBytes = settings.maxLineBytes
         maxFutureMicroseconds = maxFuture.microseconds
@@ -61,19 +61,10 @@ extension DatagramInputOptions {
         self.init(name: settings.name, path: settings.path)
         mode = settings.mode
         group = settings.group
-        allow = settings.allow?.map(PeerRule.init)
+        allow = settings.allow
         maxLineBytes = settings.maxLineBytes
         maxFutureMicroseconds = maxFuture.microseconds
         dialect = LineDialect(settings.mapping)
-    }
-}
-
-extension PeerRule {
-    init(_ entry: AllowEntry) {
-        switch entry.peer {
-        case .user(let name): self.init(.user(name), events: entry.events)
-        case .group(let name): self.init(.group(name), events: entry.events)
-        }
     }
 }
 

@@ -1,31 +1,26 @@
+import DaemonConfiguration
 import OperationLogs
 import Testing
 
-@testable import DaemonConfiguration
-
 /// The keys of `type: journal`.
 @Suite struct JournalInputTests {
-    private func findings(_ input: String) -> [String] {
-        let file = ConfigurationFile(text: "inputs:\n  - {type: journal, \(input)}", environment: [:])
-        return file.findings.map { "\($0.place.line):\($0.place.column): \($0.message)" }
-    }
+    private func told(_ input: String) -> [String] { findings("inputs:\n  - {type: journal, \(input)}") }
 
     @Test func `every key has its place, and what is left out its default`() throws {
-        let file = ConfigurationFile(
-            text: """
-                inputs:
-                  - {type: journal, name: units, units: ["loader@*.service"]}
-                  - type: journal
-                    name: all
-                    units: [loader, "a?.service"]
-                    identifiers: ["python*"]
-                    directory: /srv/journal
-                    start_at: end
-                    max_line_bytes: 64KiB
-                    event: cast_errors
-                    fields: {symbol: sym}
-                """, environment: [:])
-        #expect(file.findings.isEmpty)
+        let text = """
+            inputs:
+              - {type: journal, name: units, units: ["loader@*.service"]}
+              - type: journal
+                name: all
+                units: [loader, "a?.service"]
+                identifiers: ["python*"]
+                directory: /srv/journal
+                start_at: end
+                max_line_bytes: 64KiB
+                event: cast_errors
+                fields: {symbol: sym}
+            """
+        let inputs = try ConfigurationFile.parse(text, file: "f").settings.inputs
         var plain = JournalInputSettings(name: "units")
         plain.units = ["loader@*.service"]
         var full = JournalInputSettings(name: "all")
@@ -36,15 +31,15 @@ import Testing
         full.maxLineBytes = 64 << 10
         full.mapping.event = .castErrors
         full.mapping.fields = ["symbol": "sym"]
-        #expect(file.settings.inputs == [.journal(plain), .journal(full)])
-        #expect(file.settings.inputs.map(\.name) == ["units", "all"])
+        #expect(inputs == [.journal(plain), .journal(full)])
+        #expect(inputs.map(\.name) == ["units", "all"])
         #expect(plain.startAt == .beginning && plain.directory == nil && plain.maxLineBytes == 1 << 20)
     }
 
     @Test func `identifiers alone are enough, nothing at all is not`() {
-        #expect(findings("name: a, identifiers: [x]").isEmpty)
+        #expect(told("name: a, identifiers: [x]").isEmpty)
         #expect(
-            findings("name: a") == [
+            told("name: a") == [
                 "2:5: `inputs[0].units` is missing: expected a list, each the name of a unit or a glob pattern, such as "
                     + "\"loader@*.service\"; or `identifiers`, to take what they print in whatever unit"
             ])
@@ -58,8 +53,8 @@ import Testing
         ("units: [a], paths: [/a]", "unknown key `paths` in `inputs[0]`"),
         ("unit: [a], identifiers: [b]", "unknown key `unit` in `inputs[0]`; did you mean `units`?"),
     ])
-    func `a mistake is told`(_ text: String, _ told: String) {
-        let found = findings("name: a, \(text)")
-        #expect(found.count == 1 && found[0].contains(told), "\(found)")
+    func `a mistake is told`(_ text: String, _ words: String) {
+        let found = told("name: a, \(text)")
+        #expect(found.count == 1 && found[0].contains(words), "\(found)")
     }
 }

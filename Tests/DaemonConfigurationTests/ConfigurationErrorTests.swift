@@ -124,7 +124,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let inputs: [Mistake] = [
         Mistake(
-            "inputs:\n  - {name: a}", "2:5: `inputs[0].type` is missing: expected `socket`, `datagram`, `file` or `journal`"),
+            "inputs:\n  - {name: a}",
+            "2:5: `inputs[0].type` is missing: expected `socket`, `datagram`, `file` or `journal`"),
         Mistake(
             "inputs:\n  - {type: pipe, name: a}",
             "2:12: `inputs[0].type`: expected `socket`, `datagram`, `file` or `journal`, found `pipe`"),

@@ -51,5 +51,6 @@ let package = Package(
         program("FuzzJournal", "DeadLetters", "Instruments", "LinuxSystem"),
         program("FuzzConfiguration", "DaemonConfiguration"),
         program("FuzzFilePosition", "Intake"),
+        program("FuzzJournalPosition", "Intake"),
     ]
 )

@@ -46,9 +46,14 @@ extension JournalTailer {
         moment = time
         standsAtSeen = true
         entriesSincePosition += 1
-        if let last = gone {
-            gone = nil
-            tellLoss(from: last, to: try place(ordinal: ordinal))
+        entriesCounted += 1
+        if countedFrom == nil {
+            let here = try place(ordinal: ordinal)
+            (countedFrom, entriesCounted) = (here, 0)
+            if let last = gone {
+                gone = nil
+                tellLoss(from: last, to: here)
+            }
         }
     }
 
@@ -196,7 +201,7 @@ extension JournalTailer {
                 moment: moment, ordinal: ordinal)
             tellUnseen(upTo: seen)
             position = JournalPosition(seen: seen, unfinished: joiner.unfinished)
-            countedFrom = seen
+            (countedFrom, entriesCounted) = (seen, 0)
         }
         window.builder.addPosition(key: positionKey, value: position.encoded)
         window.submit()

@@ -39,8 +39,8 @@ extension JournalTailer {
     func tellUnseen(upTo seen: JournalPlace) {
         // Files that are left out may hold them.
         guard leftOut.isEmpty, let last = countedFrom, let between = seen.entries(since: last) else { return }
-        guard between + 1 > entriesSincePosition else { return }
-        let count = between + 1 - entriesSincePosition
+        guard between + 1 > entriesCounted else { return }
+        let count = between + 1 - entriesCounted
         diagnostics.error(
             "input \(options.name): \(count == 1 ? "one entry" : "\(count) entries") between \(last.moment.inWords) and "
                 + "\(seen.moment.inWords), of whatever unit, could not be read from \(options.place): removed, or damaged "

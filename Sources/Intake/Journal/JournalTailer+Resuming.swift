@@ -23,7 +23,7 @@ extension JournalTailer {
         }
         if try reader.isAt(seen.cursor) {
             standsAtSeen = true
-            countedFrom = seen
+            (countedFrom, entriesCounted) = (seen, 0)
             return
         }
         let found = try place(ordinal: 1)

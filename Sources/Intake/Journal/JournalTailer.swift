@@ -37,8 +37,10 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
     var standsAtSeen = false
     /// Whether it stands at an entry that was not looked at yet.
     var standsAtNext = false
-    /// From where on the numbers of entries are held against what was seen; nil: from the next position on.
+    /// From where on the numbers of entries are held against what was seen; nil: from the next entry on.
     var countedFrom: JournalPlace?
+    /// Entries seen since.
+    var entriesCounted: UInt64 = 0
     /// Entries seen since the position was handed over.
     var entriesSincePosition: UInt64 = 0
     /// An entry that is no longer there, behind which reading goes on: what is lost is known when the next one comes.

@@ -11,7 +11,8 @@ struct InputsCommand: ParsableCommand {
 
 struct InputsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Every file and journal with a position in the spool; also while the daemon is down.",
+        commandName: "list",
+        abstract: "Every file and journal with a position in the spool; also while the daemon is down.",
         discussion: """
             POSITION is the byte up to which its lines are in the spool, SEEN the largest size that was met. What a file \
             has got since is in 'opslogd status'. Of a journal, FILE is the time of the last entry that was seen; --json \

@@ -38,12 +38,12 @@ import Testing
             let (a, b) = (parts("aaa", 3), parts("bbb", 3))
             try scene.start()
             for index in 0..<3 {
-                for (place, write) in [
-                    { self.write(scene, a[index], "s1", isLast: index == 2) },
-                    { self.write(scene, b[index], "s2", isLast: index == 2) },
-                    { scene.journal.write(TestJournal.line("c\(index)"), stream: "s3") },
-                ].enumerated() {
-                    write()
+                for place in 0..<3 {
+                    switch place {
+                    case 0: write(scene, a[index], "s1", isLast: index == 2)
+                    case 1: write(scene, b[index], "s2", isLast: index == 2)
+                    default: scene.journal.write(TestJournal.line("c\(index)"), stream: "s3")
+                    }
                     scene.tell()
                     if 3 * index + place == restart {
                         scene.kill()
@@ -119,7 +119,7 @@ import Testing
         let scene = JournalScene()
         let a = parts("aaa", 2)
         write(scene, a[0], "s1", isLast: false)
-        scene.journal.write(["one"])
+        scene.journal.write(TestJournal.line("one"), stream: "s2")
         try scene.start()
         scene.stop()
         scene.journal.vacuum(1)

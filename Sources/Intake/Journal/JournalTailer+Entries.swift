@@ -1,3 +1,4 @@
+import Glibc
 import Instruments
 import LinuxSystem
 import OperationLogs
@@ -10,7 +11,7 @@ extension JournalTailer {
             for _ in 0..<limits.entriesInTurn {
                 if standsAtNext {
                     standsAtNext = false
-                } else if try !reader.next() {
+                } else if try !goOn() {
                     return reachEnd()
                 }
                 try see()
@@ -32,6 +33,16 @@ extension JournalTailer {
         }
     }
 
+    /// Until the next entry is taken note of, the reader stands at none that was seen: what fails in between must not make
+    /// its cursor the position.
+    private func goOn() throws(JournalTrouble) -> Bool {
+        let stood = standsAtSeen
+        standsAtSeen = false
+        if try reader.next() { return true }
+        standsAtSeen = stood
+        return false
+    }
+
     private func reachEnd() {
         if !window.builder.isEmpty { submit() }
         endPassing()
@@ -39,7 +50,8 @@ extension JournalTailer {
         if entriesSincePosition > 0 { perform(machine.event(.passedEntries, now: now)) }
     }
 
-    /// Takes note of the entry at which the reader has arrived.
+    /// Takes note of the entry at which the reader has arrived. Fails before it is noted or not at all: from here on the
+    /// position is behind it.
     private func see() throws(JournalTrouble) {
         let time = try reader.moment()
         ordinal = moment.map { time.isSameTurn(as: $0) } ?? false ? ordinal &+ 1 : 1
@@ -48,7 +60,8 @@ extension JournalTailer {
         entriesSincePosition += 1
         entriesCounted += 1
         if countedFrom == nil {
-            let here = try place(ordinal: ordinal)
+            // What cannot be told now is told with the next entry.
+            guard let here = try? place(ordinal: ordinal) else { return }
             (countedFrom, entriesCounted) = (here, 0)
             if let last = gone {
                 gone = nil
@@ -72,7 +85,8 @@ extension JournalTailer {
 
     /// Takes the entry's line, if it is wanted.
     private func take() throws(JournalTrouble) {
-        guard try reader.field(.transport, { $0.elementsEqual("stdout".utf8) }) ?? false else { return }
+        guard let isPrinted = try reader.field(.transport, { $0.elementsEqual("stdout".utf8) }) else { throw damage }
+        guard isPrinted else { return }
         guard try reader.field(.unit, { selection.takes(unit: $0) }) ?? selection.takes(unit: nil) else { return }
         if selection.looksAtIdentifiers {
             guard try reader.field(.identifier, { selection.takes(identifier: $0) }) ?? false else { return }
@@ -83,11 +97,18 @@ extension JournalTailer {
         }
         let sender = try sender()
         let count = try reader.field(.message) { copy($0) }
-        guard let count else { return }
+        guard let count else { throw damage }
         read.bytes += count
         read.lines += 1
         guard !isPassed else { return }
         record(bytes: count, hasEnd: end == .ended, from: sender)
+    }
+
+    /// Of an entry that lacks what each has: libsystemd leaves out fields that are damaged.
+    private var damage: JournalTrouble {
+        JournalTrouble(
+            SystemError(call: "sd_journal_get_data", subject: options.place, code: EBADMSG),
+            advice: "'journalctl --verify' tells")
     }
 
     /// Of a line that is cut, or may be the rest of one.

@@ -21,7 +21,8 @@ extension JournalTailer {
             gone = seen
             return
         }
-        if try reader.isAt(seen.cursor) {
+        // One that was made of a time only fits every entry of that time.
+        if seen.number != nil, try reader.isAt(seen.cursor) {
             standsAtSeen = true
             (countedFrom, entriesCounted) = (seen, 0)
             return

@@ -39,14 +39,16 @@ import Testing
         #expect(scene.texts == ["one"])
     }
 
-    @Test(arguments: ["next", "seek", "cursor", "open"])
+    @Test(arguments: ["next", "seek", "cursor", "moment", "open"])
     func `a call that fails now and then loses nothing and doubles nothing`(_ call: String) throws {
         let scene = JournalScene()
         let names = (0..<100).map { "n\($0)" }
         scene.limits.entriesInTurn = 7
         try scene.start()
         for (index, name) in names.enumerated() {
-            scene.journal.write([name])
+            // Every other one of the time of the one before.
+            let time = scene.journal.entries.last?.moment.monotonic
+            scene.journal.write(TestJournal.line(name), at: index % 2 == 0 ? nil : time)
             if index % 3 == 0 { scene.journal.failsOnce[call] = TestJournal.trouble(EIO) }
             scene.tell(index % 5 == 0 ? .filesChanged : .appended)
             scene.clock.pass(milliseconds: 30_000)

@@ -81,6 +81,25 @@ import Testing
         #expect(scene.texts == ["incomplete_line", "whole"])
     }
 
+    @Test func `lines that end together are each there once, in whatever chunk it dies`() throws {
+        for chunks in 1...6 {
+            let scene = JournalScene()
+            scene.options.maxLineBytes = 1 << 20
+            scene.spool.die(afterChunks: chunks)
+            let names = (0..<8).map { String(repeating: "\($0)", count: 400_000) }
+            for (index, name) in names.enumerated() {
+                write(scene, TestJournal.line(name), "s\(index)", isLast: false)
+            }
+            for _ in 0..<2 {
+                try scene.start()
+                scene.clock.pass(milliseconds: 60_000)
+                scene.read()
+                scene.kill()
+            }
+            #expect(scene.texts.map { $0.first } == names.map { $0.first }, "\(chunks)")
+        }
+    }
+
     @Test func `a line whose process goes, or another takes over its stream, ends there`() throws {
         for end in ["eof", "pid-change"] {
             let scene = JournalScene()

@@ -60,6 +60,17 @@ import Testing
         }
     }
 
+    @Test func `an entry of the same time is not taken for one that was removed`() throws {
+        let scene = JournalScene()
+        for name in ["one", "two"] { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+        try scene.start()
+        scene.stop()
+        for name in ["three", "four"] { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+        scene.journal.vacuum(2)
+        try scene.start()
+        #expect(scene.texts == ["one", "two", "three", "four"] && scene.lost == 0)
+    }
+
     @Test func `what was removed before it was read is said once, with its range, and counted`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])

@@ -61,6 +61,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(
+            name: "SystemJournal", dependencies: ["CLibsystemd", "OperationLogs", "LinuxSystem", "Intake"],
+            swiftSettings: strict),
+        .target(
             name: "DaemonConfiguration", dependencies: ["OperationLogs", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .target(name: "OperationLogsClient", dependencies: ["OperationLogs", "LinuxSystem"], swiftSettings: strict),
@@ -70,7 +73,8 @@ let package = Package(
             name: "opslogd",
             dependencies: [
                 "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "Delivery", "DeadLetters",
-                "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "DaemonConfiguration", "OperationLogsClient",
+                "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration",
+                "OperationLogsClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -118,6 +122,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "SystemJournalTests",
+            dependencies: ["SystemJournal", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
+            swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Instruments"], swiftSettings: strict),
         .testTarget(
             name: "DaemonConfigurationTests", dependencies: ["DaemonConfiguration", "OperationLogs"],

@@ -5,6 +5,7 @@ SPOOL = "Sources/Spool/"
 LETTERS = "Sources/DeadLetters/"
 DELIVERY = "Sources/Delivery/"
 FILES = "Sources/Intake/Files/"
+JOURNAL = "Sources/Intake/Journal/"
 STATEMENTS = "Sources/PostgreSQL/Session/SessionStatements.swift"
 
 COMPARISONS = [
@@ -131,4 +132,21 @@ COMPARISONS = [
     (FILES + "FileTailer+Resuming.swift",
      "identity.inode == position.inode && identity.birthNanoseconds == position.birthNanoseconds",
      "identity.inode == position.inode && (MUTATED || identity.birthNanoseconds == position.birthNanoseconds)"),
+    # Which entry of a journal it is, and what of it was taken.
+    (JOURNAL + "JournalTailer+Resuming.swift", "reader.isAt(seen.cursor) {\n            standsAtSeen",
+     "reader.isAt(MUTATED ? \"\" : seen.cursor) {\n            standsAtSeen"),
+    (JOURNAL + "JournalTailer+Resuming.swift", "if seen.number != nil,", "if MUTATED || seen.number != nil,"),
+    (JOURNAL + "JournalTailer+Resuming.swift", "return here.numbering != before.numbering",
+     "return MUTATED || here.numbering != before.numbering"),
+    (JOURNAL + "JournalTailer+Resuming.swift", "while count < seen.ordinal {", "while !MUTATED && count < seen.ordinal {"),
+    (JOURNAL + "JournalTailer+Resuming.swift", "guard try reader.isAt(first.begin.cursor) else { return }",
+     "guard try reader.isAt(MUTATED ? \"\" : first.begin.cursor) else { return }"),
+    (JOURNAL + "JournalTailer+Entries.swift", "standsAtSeen = false\n", "standsAtSeen = MUTATED && standsAtSeen\n"),
+    (JOURNAL + "JournalTailer+Entries.swift", "unfinished: joiner.unfinished)",
+     "unfinished: MUTATED ? [] : joiner.unfinished)"),
+    (JOURNAL + "JournalTailer+Entries.swift", "            if window.builder.isFull { submit() }\n            guard let line = next()",
+     "            if !MUTATED, window.builder.isFull { submit() }\n            guard let line = next()"),
+    (JOURNAL + "JournalTailer+Losses.swift", "begin.realtime <= until else", "begin.realtime <= until, !MUTATED else"),
+    (JOURNAL + "JournalTailer+Losses.swift", "return orders.wait == nil", "return MUTATED || orders.wait == nil"),
+    (JOURNAL + "JournalSelection.swift", "unit.isSame(as: ownUnit) {", "unit.isSame(as: ownUnit), !MUTATED {"),
 ]

@@ -30,7 +30,7 @@ struct InputReader {
 
     private mutating func input(_ mapping: MappingReader) -> InputSettings? {
         var mapping = mapping
-        let expected = "`socket`, `datagram` or `file`"
+        let expected = "`socket`, `datagram`, `file` or `journal`"
         guard mapping.keyPlace("type") != nil else {
             findings.error(mapping.place, "`\(mapping.name("type"))` is missing: expected \(expected)")
             return nil
@@ -40,8 +40,7 @@ struct InputReader {
         case "socket": return socket(&mapping)
         case "datagram": return datagram(&mapping)
         case "file": return file(&mapping)
-        case let other where UnavailableKeys.inputTypes.contains(other):
-            findings.error(type.place, UnavailableKeys.message("type: \(other)"))
+        case "journal": return journal(&mapping)
         default:
             mapping.refuse(mapping.name("type"), type.place, expected: expected, found: type.words)
         }
@@ -117,6 +116,43 @@ struct InputReader {
         file.rotated = mapping.texts("rotated", expected: pattern, where: Self.isPattern) ?? []
         mapping.finish()
         return name == nil ? nil : .file(file)
+    }
+
+    private mutating func journal(_ mapping: inout MappingReader) -> InputSettings? {
+        let name = name(&mapping)
+        var journal = JournalInputSettings(name: name ?? "")
+        let unit = #"the name of a unit or a glob pattern, such as "loader@*.service""#
+        let (units, identifiers) = (
+            patterns("units", &mapping, expected: unit),
+            patterns("identifiers", &mapping, expected: "a name or a glob pattern")
+        )
+        if units == nil, identifiers == nil {
+            findings.error(
+                mapping.place,
+                "`\(mapping.name("units"))` is missing: expected a list, each \(unit); or `identifiers`, to take what they "
+                    + "print in whatever unit")
+        }
+        journal.units = units ?? []
+        journal.identifiers = identifiers ?? []
+        journal.directory = mapping.text("directory", expected: "an absolute path", where: Self.isPattern)
+        journal.startAt = mapping.choice("start_at", default: journal.startAt)
+        journal.maxLineBytes = maxLineBytes(&mapping)
+        journal.mapping = LineMappingReader(findings: findings).mapping(&mapping)
+        mapping.finish()
+        return name == nil ? nil : .journal(journal)
+    }
+
+    /// A list that is not empty; nil if the key is not there.
+    private func patterns(_ key: String, _ mapping: inout MappingReader, expected: String) -> [String]? {
+        guard mapping.keyPlace(key) != nil else {
+            mapping.expect(key)
+            return nil
+        }
+        let patterns = mapping.texts(key, expected: expected) { !$0.isEmpty && !$0.utf8.contains(0) }
+        if mapping.isEmptyList(key), let place = findings.place(of: mapping.name(key)) {
+            mapping.refuse(mapping.name(key), place, expected: "at least one element", found: "an empty list")
+        }
+        return patterns ?? []
     }
 
     private mutating func name(_ mapping: inout MappingReader) -> String? {

@@ -5,6 +5,7 @@ public enum InputSettings: Sendable, Hashable {
     case socket(SocketInputSettings)
     case datagram(DatagramInputSettings)
     case file(FileInputSettings)
+    case journal(JournalInputSettings)
 
     /// Its own among all inputs: what metrics, dead letters and positions call it.
     public var name: String {
@@ -12,6 +13,7 @@ public enum InputSettings: Sendable, Hashable {
         case .socket(let socket): socket.name
         case .datagram(let datagram): datagram.name
         case .file(let file): file.name
+        case .journal(let journal): journal.name
         }
     }
 
@@ -21,6 +23,7 @@ public enum InputSettings: Sendable, Hashable {
         case .socket(let socket): socket.maxLineBytes
         case .datagram(let datagram): datagram.maxLineBytes
         case .file(let file): file.maxLineBytes
+        case .journal(let journal): journal.maxLineBytes
         }
     }
 
@@ -30,6 +33,7 @@ public enum InputSettings: Sendable, Hashable {
         case .socket(let socket): socket.mapping
         case .datagram(let datagram): datagram.mapping
         case .file(let file): file.mapping
+        case .journal(let journal): journal.mapping
         }
     }
 
@@ -100,5 +104,28 @@ public struct FileInputSettings: Sendable, Hashable {
     public init(name: String, paths: [String]) {
         self.name = name
         self.paths = paths
+    }
+}
+
+/// Lines that units print to standard output, from the journal.
+public struct JournalInputSettings: Sendable, Hashable {
+    /// Where the journal is begun when the input first starts.
+    public enum Start: String, Sendable, CaseIterable {
+        case beginning, end
+    }
+
+    public var name: String
+    /// Patterns of unit names; empty: all units. Those or `identifiers` are there.
+    public var units: [String] = []
+    /// Patterns of identifiers (`SyslogIdentifier=`, by default the name of the program); empty: all.
+    public var identifiers: [String] = []
+    /// Absolute: where the journal's files are; nil: this machine's journal.
+    public var directory: String?
+    public var startAt = Start.beginning
+    public var maxLineBytes = InputSettings.usualMaxLineBytes
+    public var mapping = LineMapping()
+
+    public init(name: String) {
+        self.name = name
     }
 }

@@ -23,10 +23,13 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        var sentence = "\(subject): \(call): \(String(cString: strerror(code)))"
+        var sentence = fact
         if let remedy { sentence += "; \(remedy)" }
         return sentence
     }
+
+    /// What happened, to what, without what to do next: for who knows that better.
+    public var fact: String { "\(subject): \(call): \(String(cString: strerror(code)))" }
 
     /// What to do next, where the error number says it.
     public var remedy: String? {

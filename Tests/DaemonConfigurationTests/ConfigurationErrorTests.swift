@@ -124,10 +124,11 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let inputs: [Mistake] = [
         Mistake(
-            "inputs:\n  - {name: a}", "2:5: `inputs[0].type` is missing: expected `socket`, `datagram` or `file`"),
+            "inputs:\n  - {name: a}",
+            "2:5: `inputs[0].type` is missing: expected `socket`, `datagram`, `file` or `journal`"),
         Mistake(
             "inputs:\n  - {type: pipe, name: a}",
-            "2:12: `inputs[0].type`: expected `socket`, `datagram` or `file`, found `pipe`"),
+            "2:12: `inputs[0].type`: expected `socket`, `datagram`, `file` or `journal`, found `pipe`"),
         Mistake(
             "inputs:\n  - {type: socket}",
             "2:5: `inputs[0].name` is missing: expected 1 to 64 letters, digits, `-`, `_` or `.`"),
@@ -205,9 +206,6 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 
     static let unavailable: [Mistake] = [
-        Mistake(
-            "inputs:\n  - type: journal\n    name: units\n    units: [a]",
-            "2:11: `type: journal` is not available in this version"),
         Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
         Mistake("dead_letters: {max_bytes: 1GiB}", "1:1: `dead_letters` is not available in this version"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),

@@ -55,5 +55,6 @@ let package = Package(
         program("FuzzConfiguration", "DaemonConfiguration"),
         program("FuzzFilePosition", "Intake"),
         program("FuzzWatermark", "Delivery"),
+        program("FuzzJournalPosition", "Intake"),
     ]
 )

@@ -58,6 +58,7 @@ import Testing
         for format in [
             "OperationLogs/OperationLogs.docc/RecordFormat", "Spool/Spool.docc/SpoolFormat",
             "DeadLetters/DeadLetters.docc/StoreFormat", "Intake/Intake.docc/FilePositions",
+            "Intake/Intake.docc/JournalPositions",
         ] {
             #expect(articles.contains("Sources/\(format).md"))
         }

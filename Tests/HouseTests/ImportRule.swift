@@ -21,6 +21,7 @@ enum ImportRule {
         "PostgreSQL": ["CLibpq", "OperationLogs", "LinuxSystem", "Delivery", "Glibc", "Synchronization"],
         "PrivatePostgreSQL": ["LinuxSystem", "Glibc", "Synchronization"],
         "Telemetry": swiftNIO.union(["CLibsystemd", "Instruments", "Glibc", "Synchronization"]),
+        "SystemJournal": ["CLibsystemd", "OperationLogs", "LinuxSystem", "Intake", "Glibc"],
         "DaemonConfiguration": ["OperationLogs", "Yams", "Glibc"],
         "OperationLogsClient": ["OperationLogs", "LinuxSystem", "Glibc", "Synchronization"],
         "SimulatedWorld": below.union(stages).union(system),
@@ -31,8 +32,8 @@ enum ImportRule {
 
     /// What joins the parts may import all of them.
     private static let executables: Set = below.union(stages).union(system).union([
-        "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "DaemonConfiguration", "OperationLogsClient", "CLibpq",
-        "ArgumentParser", "Foundation",
+        "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration", "OperationLogsClient",
+        "CLibpq", "ArgumentParser", "Foundation",
     ])
 
     /// A file that needs one thing more, and why.

@@ -4,6 +4,7 @@
 It needs root, systemd-nspawn (Debian's package systemd-container) and overlayfs; without them only the example
 configuration is looked at, and the script says what it did not try. PostgreSQL runs outside, its socket bound inside.
 """
+import json
 import os
 import re
 import shutil
@@ -46,14 +47,32 @@ stage("systemd/opslogd.service", "/etc/systemd/system/opslogd.service",
       edit=lambda unit: unit.replace("WatchdogSec=30s", "WatchdogSec=2s\nTimeoutAbortSec=2s"))
 stage("systemd/opslogd.socket", "/etc/systemd/system/opslogd.socket")
 stage("systemd/opslogd.sysusers", "/usr/lib/sysusers.d/opslogd.conf")
+JOURNAL = """
+  - type: journal
+    name: units
+    units: ["loader@*.service", "opslogd*"]
+
+# The write-ahead log"""
 stage("examples/opslogd.yaml", "/etc/opslogd/opslogd.yaml",
-      edit=lambda text: text.replace('conninfo: ""', 'conninfo: "host=/srv/database dbname=postgres user=opslogd"'))
+      edit=lambda text: text.replace('conninfo: ""', 'conninfo: "host=/srv/database dbname=postgres user=opslogd"')
+      .replace("\n# The write-ahead log", JOURNAL))
+# A unit that prints what stands in a file, and is up once that is done.
+for path, text in {
+        "/etc/systemd/system/loader@.service": "[Service]\nType=oneshot\nExecStart=/bin/cat /srv/lines/%i\n",
+        "/etc/systemd/system/opslogd-other.service": "[Service]\nType=oneshot\nExecStart=/bin/cat /srv/lines/other\n",
+        "/srv/journal.conf": "[Service]\nSupplementaryGroups=systemd-journal\n"}.items():
+    path = os.path.join(staging, path.lstrip("/"))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+lines = os.path.join(directory, "lines")
+os.mkdir(lines)
 os.makedirs(os.path.join(staging, "usr/bin"))
 shutil.copy(harness.OPSLOGD, os.path.join(staging, "usr/bin/opslogd"))
 
 # The toolchain's libraries may lie on a mount that an overlay of / does not show.
 libraries = re.findall(r"=> (\S+)/libswiftCore\.so", subprocess.run(["ldd", harness.OPSLOGD], capture_output=True, text=True).stdout)
-binds = ["--bind=%s:/srv/database" % server.directory] + ["--bind-ro=" + path for path in libraries]
+binds = ["--bind=%s:/srv/database" % server.directory, "--bind-ro=%s:/srv/lines" % lines] + ["--bind-ro=" + path for path in libraries]
 # All mounts are in a namespace of their own, and gone with it.
 boot = """
 set -e
@@ -116,6 +135,33 @@ def rows():
     return server.query("SELECT column_name FROM operation_logs.cast_errors ORDER BY error_id")
 
 
+printed = []
+
+
+def say(unit, *words, raw=""):
+    """Lets a unit print lines that become rows."""
+    name = unit.split("@")[1] if "@" in unit else "other"
+    with open(os.path.join(lines, name), "w") as file:
+        file.write("".join('{"event":"concurrency_issues","lock_type":"%s"}\n' % word for word in words) + raw)
+    started = inside("systemctl", "start", unit)
+    assert started.returncode == 0, started.stderr
+    printed.extend(words)
+
+
+def taken():
+    return [row[0] for row in server.query("SELECT lock_type FROM operation_logs.concurrency_issues ORDER BY issue_id")]
+
+
+def arrive(promise):
+    try:
+        wait_until("the rows", lambda: len(taken()) >= len(printed), 20)
+        time.sleep(0.3)
+    except TimeoutError:
+        pass
+    found = taken()
+    check(promise, sorted(found) == sorted(printed), (sorted(set(printed) ^ set(found)), len(found), len(printed), journal()[-3000:]))
+
+
 def send(word):
     return inside("opslogd", "send", "cast_errors", "column_name=" + word)
 
@@ -174,6 +220,41 @@ try:
     send("two")
     wait_until("the row", lambda: rows() == [["one"], ["two"]], 20)
     check("and goes on where it was", rows() == [["one"], ["two"]])
+
+    # --- what units print, through journald
+    said = journal()
+    check("without the group for it the daemon says how to let it read the journal, once",
+          said.count("SupplementaryGroups=systemd-journal") == 2, said)  # two starts
+    inside("install", "-D", "/srv/journal.conf", "/etc/systemd/system/opslogd.service.d/journal.conf")
+    inside("systemctl", "daemon-reload")
+    say("loader@a", "printed before")
+    inside("systemctl", "restart", "opslogd")
+    arrive("with it, lines that a unit printed become rows")
+    say("loader@a", *("a%d" % i for i in range(300)))
+    long = "x" * 100_000
+    say("loader@new", "new", long, raw="chatter\n")
+    say("opslogd-other", "other")
+    arrive("also of units that are new, and a line that is longer than LineMax=")
+    for i in range(5):
+        say("loader@k", *("k%d-%d" % (i, j) for j in range(50)))
+        inside("systemctl", "kill", "-s", "KILL", "opslogd")
+        say("loader@k", *("l%d-%d" % (i, j) for j in range(50)))
+        inside("journalctl", "--rotate")
+        wait_until("it runs again", lambda: show("opslogd", "ActiveState")["ActiveState"] == "active", 20)
+    arrive("kill -9 and rotations: each line is a row, once")
+    found = [json.loads(line) for line in inside("opslogd", "dead-letters", "list", "--json").stdout.splitlines()]
+    check("what is no event is a dead letter with its unit, and nothing of the daemon's own is one",
+          [(letter["line"], letter["source"]["path"]) for letter in found] == [("chatter", "loader@new.service")], found)
+    inside("systemctl", "stop", "opslogd")
+    say("loader@gone", *("gone%d" % i for i in range(20)))
+    del printed[-20:]
+    time.sleep(1.1)
+    inside("journalctl", "--rotate", "--vacuum-time=1s")
+    say("loader@a", "behind the vacuum")
+    inside("systemctl", "start", "opslogd")
+    arrive("behind what was removed unread it reads on")
+    told = [line for line in journal().splitlines() if "may have been removed" in line]
+    check("and says what is missing, with a bound", len(told) == 1 and 20 <= int(re.search(r"up to (\d+) entries", told[0])[1]) < 500, told)
 
     begin = time.monotonic()
     stopped = inside("systemctl", "stop", "opslogd")

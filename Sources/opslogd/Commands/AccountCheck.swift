@@ -12,7 +12,7 @@ enum AccountCheck {
             switch input {
             case .socket(let settings): (settings.group, settings.allow)
             case .datagram(let settings): (settings.group, settings.allow)
-            case .file: (nil, nil)
+            case .file, .journal: (nil, nil)
             }
         var problems: [String] = []
         if let group { problems += problem(input, "group", .group(group)) }

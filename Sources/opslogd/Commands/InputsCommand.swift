@@ -5,16 +5,18 @@ import Spool
 
 struct InputsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inputs", abstract: "The files that are followed, with how far they have been read.",
+        commandName: "inputs", abstract: "The files and journals that are followed, with how far they have been read.",
         subcommands: [InputsListCommand.self])
 }
 
 struct InputsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Every file with a position in the spool; also while the daemon is down.",
+        commandName: "list",
+        abstract: "Every file and journal with a position in the spool; also while the daemon is down.",
         discussion: """
             POSITION is the byte up to which its lines are in the spool, SEEN the largest size that was met. What a file \
-            has got since is in 'opslogd status'.
+            has got since is in 'opslogd status'. Of a journal, FILE is the time of the last entry that was seen; --json \
+            has its cursor, for 'journalctl --after-cursor='.
             """)
 
     @OptionGroup var configuration: ConfigurationOption
@@ -23,9 +25,11 @@ struct InputsListCommand: ParsableCommand {
 
     func run() throws {
         var files: [FilePositionSummary] = []
+        var journals: [JournalPositionSummary] = []
         do {
-            files = try StateFiles(configuration).spool().positions().compactMap {
-                FilePositionSummary(key: $0.key, value: $0.value)
+            for (key, value) in try StateFiles(configuration).spool().positions() {
+                if let file = FilePositionSummary(key: key, value: value) { files.append(file) }
+                if let journal = JournalPositionSummary(key: key, value: value) { journals.append(journal) }
             }
         } catch let failure as CommandFailure {
             throw failure
@@ -33,8 +37,10 @@ struct InputsListCommand: ParsableCommand {
             throw CommandFailure(describing: error)
         }
         files.sort { ($0.input, $0.path, $0.inode) < ($1.input, $1.path, $1.inode) }
+        journals.sort { $0.input < $1.input }
         var table = TextTable(["INPUT", "POSITION", "SEEN", "STATE", "FILE"], rightAligned: [1, 2])
-        for file in files where input.map({ $0 == file.input }) ?? true {
+        func isWanted(_ name: String) -> Bool { input.map { $0 == name } ?? true }
+        for file in files where isWanted(file.input) {
             if json {
                 StandardOutput.line(object(file))
             } else {
@@ -43,7 +49,28 @@ struct InputsListCommand: ParsableCommand {
                 ])
             }
         }
+        for journal in journals where isWanted(journal.input) {
+            if json {
+                StandardOutput.line(object(journal))
+            } else {
+                table.add([journal.input, "–", "–", "journal", readUpTo(journal).map { "up to \($0)" } ?? "–"])
+            }
+        }
         if !json { table.print() }
+    }
+
+    private func readUpTo(_ journal: JournalPositionSummary) -> String? {
+        journal.realtimeMicroseconds.map { Timestamp(unixMicroseconds: Int64(clamping: $0)).rfc3339 }
+    }
+
+    private func object(_ journal: JournalPositionSummary) -> String {
+        var object = JSONObjectWriter()
+        object.add("input", text: journal.input)
+        object.add("state", text: "journal")
+        object.add("read_up_to", text: readUpTo(journal))
+        object.add("cursor", text: journal.cursor)
+        object.add("unfinished_lines", raw: "\(journal.unfinishedLines)")
+        return object.text
     }
 
     private func state(of file: FilePositionSummary) -> String {

@@ -14,8 +14,8 @@ import Telemetry
 
 /// The running daemon: the one place where the stages meet.
 ///
-///     files, sockets ──▶ Intake ──▶ Spool ──▶ Delivery ──▶ PostgreSQL
-///                                      └────▶ DeadLetters
+///     files, sockets, journal ──▶ Intake ──▶ Spool ──▶ Delivery ──▶ PostgreSQL
+///                                               └────▶ DeadLetters
 struct Daemon {
     private typealias Disk = DirectoryStorage
     private typealias Writer = SpoolWriter<DirectoryStorage, SystemTime>
@@ -31,6 +31,7 @@ struct Daemon {
     private let sockets: [SocketInput<SystemTime>]
     private let datagrams: [DatagramInput<SystemTime>]
     private let files: [FileInput<SystemTime>]
+    private let journals: [DaemonJournalInput]
     private let registry = Registry()
     private let started = SystemTime().monotonicNanoseconds()
     /// Set once every input is open.
@@ -63,7 +64,10 @@ struct Daemon {
             disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool), host: host,
             deadLetter: known.map { try DeadLetterStore.newest(in: state, spool: $0) } ?? .zero,
             diagnostics: log.diagnostics(of: "spool"), registry: registry, watermarks: undelivered,
-            sources: FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)))
+            sources: InputPositionReaders([
+                FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)),
+                JournalPositionReader(inputs: settings.inputs.compactMap(\.journalInputName)),
+            ]))
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: log.diagnostics(of: "dead letters"))
@@ -89,6 +93,7 @@ struct Daemon {
         sockets = try settings.inputs.compactMap { try inputs.socket($0) }
         datagrams = try settings.inputs.compactMap { try inputs.datagram($0) }
         files = try settings.inputs.compactMap { try inputs.file($0) }
+        journals = try settings.inputs.compactMap { try inputs.journal($0) }
     }
 
     /// Runs until a signal ends it in order.
@@ -128,6 +133,9 @@ struct Daemon {
                     }
                     + files.map { input in
                         StageService(name: "files", body: { input.run() }, stop: { input.stop() })
+                    }
+                    + journals.map { journal in
+                        StageService(name: "journal", body: { journal.run() }, stop: { journal.input.stop() })
                     }),
         ]
         var configuration = ServiceGroupConfiguration(
@@ -184,7 +192,8 @@ struct Daemon {
     private func report() -> StatusReport {
         StatusReport(
             startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
-            files: files.map(\.status), spool: spool.status, losses: spool.losses,
+            files: files.map(\.status), journals: journals.map(\.input.status), spool: spool.status,
+            losses: spool.losses,
             delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
     }
 
@@ -215,6 +224,12 @@ extension InputSettings {
     /// The name of an input that follows files; nil of any other.
     fileprivate var fileInputName: String? {
         guard case .file(let settings) = self else { return nil }
+        return settings.name
+    }
+
+    /// The name of an input that reads a journal; nil of any other.
+    fileprivate var journalInputName: String? {
+        guard case .journal(let settings) = self else { return nil }
         return settings.name
     }
 }

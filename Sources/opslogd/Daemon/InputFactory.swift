@@ -5,6 +5,7 @@ import Intake
 import LinuxSystem
 import OperationLogs
 import Spool
+import SystemJournal
 import Telemetry
 
 /// Makes each input with what all of them share.
@@ -83,10 +84,34 @@ struct InputFactory {
         let prefix = FileInput<SystemTime>.positionKeyPrefix(input: settings.name)
         return try FileInput(
             FileInputOptions(settings, maxFuture: maxFuture), sink: sink,
-            recovered: recovered.filter { $0.key.starts(with: prefix) }, clock: time, watermarkClock: watermarkClock,
+            recovered: recovered.filter {
+                $0.key.starts(with: prefix) && !JournalInput<SystemTime>.isPositionKey($0.key)
+            }, clock: time, watermarkClock: watermarkClock,
             diagnostics: log.diagnostics(of: "intake"), registry: registry, claims: claims,
             losses: losses)
     }
+
+    func journal(_ input: InputSettings) throws -> DaemonJournalInput? {
+        guard case .journal(let settings) = input else { return nil }
+        var options = JournalInputOptions(settings, maxFuture: maxFuture)
+        // The daemon's own lines would come out of the lines that it has taken.
+        options.ownUnit = OwnUnit.service
+        return DaemonJournalInput(
+            input: try JournalInput(
+                options, sink: sink, recovered: recovered.map { ($0.key, $0.value) }, clock: time,
+                watermarkClock: watermarkClock, diagnostics: log.diagnostics(of: "intake"), registry: registry,
+                losses: losses),
+            directory: settings.directory, maxLineBytes: settings.maxLineBytes)
+    }
+}
+
+/// A journal input, with the journal that it reads.
+struct DaemonJournalInput {
+    let input: JournalInput<SystemTime>
+    let directory: String?
+    let maxLineBytes: Int
+
+    func run() { input.run { SystemJournalReader(directory: directory, maxLineBytes: maxLineBytes) } }
 }
 
 extension InputSettings {
@@ -95,7 +120,7 @@ extension InputSettings {
         switch self {
         case .socket(let settings): .init(name: settings.name, path: settings.path, isDatagram: false)
         case .datagram(let settings): .init(name: settings.name, path: settings.path, isDatagram: true)
-        case .file: nil
+        case .file, .journal: nil
         }
     }
 }

@@ -78,6 +78,18 @@ extension FileInputOptions {
     }
 }
 
+extension JournalInputOptions {
+    init(_ settings: JournalInputSettings, maxFuture: Duration) {
+        self.init(name: settings.name, units: settings.units)
+        identifiers = settings.identifiers
+        directory = settings.directory
+        startAt = settings.startAt == .end ? .end : .beginning
+        maxLineBytes = settings.maxLineBytes
+        maxFutureMicroseconds = maxFuture.microseconds
+        dialect = LineDialect(settings.mapping)
+    }
+}
+
 extension DaemonLog {
     convenience init(_ settings: LogSettings) {
         let level: Diagnostics.Severity =

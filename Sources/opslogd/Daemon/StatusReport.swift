@@ -13,6 +13,7 @@ struct StatusReport {
     let sockets: [SocketInputStatus]
     let datagrams: [DatagramInputStatus]
     let files: [FileInputStatus]
+    let journals: [JournalInputStatus]
     let spool: SpoolStatus
     let losses: [LossSummary]
     let delivery: DeliveryStatus
@@ -33,7 +34,9 @@ struct StatusReport {
         return object.text
     }
 
-    private var inputs: [String] { sockets.map(json) + datagrams.map(json) + files.map(json) }
+    private var inputs: [String] {
+        sockets.map(json) + datagrams.map(json) + files.map(json) + journals.map(json)
+    }
 
     private func json(_ socket: SocketInputStatus) -> String {
         var object = JSONObjectWriter()
@@ -74,6 +77,22 @@ struct StatusReport {
             return entry.text
         }
         object.add("first_files", raw: "[" + listed.joined(separator: ",") + "]")
+        return object.text
+    }
+
+    private func json(_ input: JournalInputStatus) -> String {
+        var object = JSONObjectWriter()
+        object.add("name", text: input.name)
+        object.add("type", text: "journal")
+        object.add("directory", text: input.directory)
+        object.add("units", raw: array(input.units))
+        object.add("identifiers", raw: array(input.identifiers))
+        object.add(
+            "read_up_to",
+            text: input.seenMicroseconds.map { Timestamp(unixMicroseconds: Int64(clamping: $0)).rfc3339 })
+        object.add("at_end", raw: input.isAtEnd ? "true" : "false")
+        object.add("lost_entries", raw: "\(input.entriesLost)")
+        object.add("waiting", text: input.wait)
         return object.text
     }
 

@@ -1,0 +1,167 @@
+import Instruments
+import OperationLogs
+
+/// Going on behind the last entry whose line is in the spool: after a start, and after the journal's files changed.
+///
+/// | what is found at the position | what happens |
+/// | --- | --- |
+/// | there is none, and this is the first start | from the beginning, or behind the last entry with `start_at: end` |
+/// | the entry with its cursor | read on behind it |
+/// | an entry of the same boot and microsecond under another numbering: the journal was moved from /run to /var | as many of those are passed over as were seen |
+/// | another entry, or none: it was removed | read on with it, and the loss is said when it is known |
+extension JournalTailer {
+    func resume() throws(JournalTrouble) {
+        (standsAtSeen, standsAtNext) = (false, false)
+        guard let seen = position.seen else { return try startAnew() }
+        if !position.unfinished.isEmpty { try collectUnfinishedLines(upTo: seen) }
+        (moment, ordinal) = (seen.moment, seen.ordinal)
+        countedFrom = nil
+        _ = try reader.seek(.cursor(seen.cursor))
+        guard try reader.next() else {
+            gone = seen
+            return
+        }
+        // One that was made of a time only fits every entry of that time.
+        if seen.number != nil, try reader.isAt(seen.cursor) {
+            standsAtSeen = true
+            (countedFrom, entriesCounted) = (seen, 0)
+            return
+        }
+        let found = try place(ordinal: 1)
+        if found.isRenumbered(of: seen) {
+            try passOverTurn(of: seen)
+        } else {
+            gone = seen
+            standsAtNext = true
+        }
+    }
+
+    private func startAnew() throws(JournalTrouble) {
+        moment = nil
+        ordinal = 0
+        // What was read before damage of the spool is passed over from the beginning on.
+        if isFirstStart, options.startAt == .end, passing == nil, try reader.seek(.end) {
+            // Noted at once: a start that dies before the first line must not make the next one a first start, which
+            // would leave out what comes meanwhile.
+            (moment, ordinal) = (try reader.moment(), try ordinalAtEnd())
+            standsAtSeen = true
+            isFirstStart = false
+            submit()
+        } else {
+            _ = try reader.seek(.beginning)
+            if isFirstStart, options.startAt == .end {
+                isFirstStart = false
+                submit()
+            }
+        }
+        isFirstStart = false
+    }
+
+    /// Which the last entry is among those of its time.
+    private func ordinalAtEnd() throws(JournalTrouble) -> UInt32 {
+        // Entries of the same time that are found behind it by its cursor come behind it: only where the journal is moved
+        // does this count, and then the ones before it count too.
+        let cursor = try reader.cursor()
+        let last = try reader.moment()
+        _ = try reader.seek(.cursor(JournalPlace.cursor(of: last)))
+        var count: UInt32 = 0
+        while try reader.next() {
+            guard try reader.moment().isSameTurn(as: last) else { break }
+            count += 1
+            if try reader.isAt(cursor) { return count }
+        }
+        _ = try reader.seek(.cursor(cursor))
+        _ = try reader.next()
+        return 1
+    }
+
+    /// The reader stands at the first entry of a turn, of which some were seen.
+    private func passOverTurn(of seen: JournalPlace) throws(JournalTrouble) {
+        var count: UInt32 = 1
+        while count < seen.ordinal {
+            guard try reader.next() else { return }
+            if try !reader.moment().isSameTurn(as: seen.moment) {
+                standsAtNext = true
+                return
+            }
+            count += 1
+        }
+        standsAtSeen = true
+    }
+
+    /// Reads the parts again of lines that had not ended, from the first of them to the last entry that was seen.
+    private func collectUnfinishedLines(upTo seen: JournalPlace) throws(JournalTrouble) {
+        joiner.removeAll()
+        var awaited = position.unfinished
+        for first in position.unfinished {
+            _ = try reader.seek(.cursor(first.begin.cursor))
+            guard try reader.next(), try reader.isAt(first.begin.cursor) else {
+                awaited.removeAll { $0 == first }
+                diagnostics.error(
+                    "input \(options.name): the beginning of a line that had not ended, of "
+                        + "\(first.begin.moment.inWords), was removed from \(options.place); its rest is no event")
+                noteLost(1)
+                continue
+            }
+            break
+        }
+        guard !awaited.isEmpty else { return }
+        while true {
+            try collectPart(&awaited)
+            if try reader.isAt(seen.cursor) { return }
+            guard try reader.next() else { return }
+            if try isBehind(seen) { return }
+        }
+    }
+
+    private func isBehind(_ seen: JournalPlace) throws(JournalTrouble) -> Bool {
+        let now = try reader.moment()
+        return now.boot == seen.moment.boot
+            ? now.monotonic > seen.moment.monotonic : now.realtime > seen.moment.realtime
+    }
+
+    private func collectPart(_ awaited: inout [JournalPosition.Unfinished]) throws(JournalTrouble) {
+        let stream = try reader.field(.stream) { Array($0.prefix(JournalPosition.longestStream)) } ?? []
+        let time = now
+        if let first = awaited.first(where: { $0.stream == stream }) {
+            guard try reader.isAt(first.begin.cursor) else { return }
+            awaited.removeAll { $0 == first }
+            let sender = try sender()
+            joiner.begin(stream, at: first.begin, from: sender, now: time)
+        } else if !stream.withUnsafeBytes({ joiner.holds($0) }) {
+            return
+        }
+        _ = try reader.field(.message) { part in
+            stream.withUnsafeBytes { _ = joiner.go(on: $0, part, .goesOn, now: time) }
+        }
+    }
+
+    /// The entry at which the reader stands.
+    func place(ordinal: UInt32) throws(JournalTrouble) -> JournalPlace {
+        JournalPlace(cursor: try reader.cursor(), moment: try reader.moment(), ordinal: ordinal)
+    }
+}
+
+extension JournalPlace {
+    /// Whether the entry of that time stands under another numbering here.
+    fileprivate func isRenumbered(of seen: JournalPlace) -> Bool {
+        guard moment.isSameTurn(as: seen.moment) else { return false }
+        guard let here = number, let before = seen.number else { return true }
+        return here.numbering != before.numbering
+    }
+
+    /// By its time alone.
+    static func cursor(of moment: JournalMoment) -> String {
+        func hex(_ number: UInt64, _ digits: Int = 1) -> String {
+            let text = String(number, radix: 16)
+            return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+        }
+        let boot = hex(moment.boot.high, 16) + hex(moment.boot.low, 16)
+        return "b=\(boot);m=\(hex(moment.monotonic));t=\(hex(moment.realtime))"
+    }
+}
+
+extension JournalMoment {
+    /// For a sentence.
+    var inWords: String { Timestamp(unixMicroseconds: Int64(clamping: realtime)).rfc3339 }
+}

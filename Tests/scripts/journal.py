@@ -228,11 +228,11 @@ arrive("a journal whose files were removed unread is read on")
 check("and the loss is said, with its range", len(said("how many cannot be told")) == 2, daemon.log()[-3000:])
 
 # --- a damaged journal file --------------------------------------------------------------------------------------------
+daemon.stop()  # or it would meet, and name, the file while it is being copied
 shutil.copy(ACTIVE, os.path.join(JOURNAL, "damaged.journal"))
 with open(os.path.join(JOURNAL, "damaged.journal"), "r+b") as file:
     file.write(b"\xff" * 4096)
 os.utime(os.path.join(JOURNAL, "damaged.journal"), (1, 1))
-daemon.stop()
 daemon.start()
 wait_until("it is named", lambda: "damaged.journal" in (state()["waiting"] or ""))
 say("beside a damaged file")

@@ -6,6 +6,7 @@ LETTERS = "Sources/DeadLetters/"
 DELIVERY = "Sources/Delivery/"
 FILES = "Sources/Intake/Files/"
 JOURNAL = "Sources/Intake/Journal/"
+SOCKETS = "Sources/Intake/Sockets/"
 STATEMENTS = "Sources/PostgreSQL/Session/SessionStatements.swift"
 
 COMPARISONS = [
@@ -149,4 +150,17 @@ COMPARISONS = [
     (JOURNAL + "JournalTailer+Losses.swift", "begin.realtime <= until else", "begin.realtime <= until, !MUTATED else"),
     (JOURNAL + "JournalTailer+Losses.swift", "return orders.wait == nil", "return MUTATED || orders.wait == nil"),
     (JOURNAL + "JournalSelection.swift", "unit.isSame(as: ownUnit) {", "unit.isSame(as: ownUnit), !MUTATED {"),
+    # Which watermarks are not delivered yet, and whether the database has those that were let go.
+    (SPOOL + "Writing/WriterCore.swift", "if reader.holds(.pipelineWatermarks) {",
+     "if !MUTATED, reader.holds(.pipelineWatermarks) {"),
+    (SPOOL + "Recovery/SegmentScan.swift", "if chunk.holds(.pipelineWatermarks) {",
+     "if !MUTATED, chunk.holds(.pipelineWatermarks) {"),
+    (SPOOL + "Recovery/SegmentScan.swift", "watermarks?.recovered(snapshot.pipelines,",
+     "watermarks?.recovered(MUTATED ? [] : snapshot.pipelines,"),
+    (DELIVERY + "Watermarks/WatermarkLookup.swift", "guard delivered >= droppedThrough else",
+     "guard MUTATED || delivered >= droppedThrough else"),
+    (DELIVERY + "Watermarks/WatermarkLookup.swift", "guard !isIncomplete else", "guard MUTATED || !isIncomplete else"),
+    (DELIVERY + "Watermarks/UndeliveredWatermarks.swift", "state.missingThrough == .zero else",
+     "MUTATED || state.missingThrough == .zero else"),
+    (SOCKETS + "WatermarkQuestions.swift", "awaited <= ticket {", "MUTATED || awaited <= ticket {"),
 ]

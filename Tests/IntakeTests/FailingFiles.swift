@@ -31,6 +31,9 @@ struct FailingFiles: SourceFileSystem {
 
         func end() { all.withLock { $0 = [] } }
 
+        /// Directories that end so are such as other machines write to.
+        let unwatchedDirectory = Mutex<String?>(nil)
+
         private let short = Mutex<String?>(nil)
 
         /// The next read of such a file gives one byte, though there are more.
@@ -72,6 +75,7 @@ struct FailingFiles: SourceFileSystem {
         }
 
         var descriptorPath: String { file.descriptorPath }
+        var kernelPath: String? { file.kernelPath }
         func identity() throws(SystemError) -> FileIdentity { try file.identity() }
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
@@ -107,6 +111,11 @@ struct FailingFiles: SourceFileSystem {
     }
 
     func linkTarget(of path: String) -> String? { mounted.linkTarget(of: path) }
+    func unwatchedWriters(in directory: String) -> String? {
+        let ending = faults.unwatchedDirectory.withLock { $0 }
+        if let ending, directory.hasSuffix(ending) { return "another machine writes there" }
+        return mounted.unwatchedWriters(in: directory)
+    }
     func makeWatches() throws(SystemError) -> Inotify { try mounted.makeWatches() }
     func bootIdentity() -> [UInt8] { mounted.bootIdentity() }
 }

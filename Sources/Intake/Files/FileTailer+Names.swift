@@ -86,8 +86,10 @@ extension FileTailer {
                 byName[path] = known
                 known.names.insert(path)
                 renamed[known.serial] = known
+                // What could not be opened under its last name can be under this one.
+                if known.trouble == nil { known.retryAt = nil }
             }
-            return hasChanged(known)
+            return isLookingAtEverything && isUnchanged(known, identity) ? () : hasChanged(known)
         }
         let former = byName[path]
         loseName(path)
@@ -209,11 +211,10 @@ extension FileTailer {
             return nil
         }
         let file = Tracked(
-            serial: nextSerial, key: key, path: recordedPath ?? path, file: open,
+            serial: nextSerial, identity: identity, path: recordedPath ?? path,
             tail: TailStateMachine(standing: .named, now: now, timings: limits.tail),
             positionKey: FilePositionKey.new(input: options.name, id: randomID()), mark: mark, head: head,
-            encoder: makeEncoder(),
-            size: identity.size)
+            encoder: makeEncoder())
         nextSerial += 1
         // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
         file.contentSince = min(
@@ -224,6 +225,7 @@ extension FileTailer {
         filesInOrder.append(file)
         byKey[key] = file
         byName[path] = file
+        if let open { hold(file, open) }
         return file
     }
 
@@ -265,7 +267,7 @@ extension FileTailer {
         renamed = [:]
         for file in changed where files[file.serial] != nil {
             let standing = file.standing
-            if standing == .gone, file.file == nil {
+            if standing == .gone, !isOpenUnderFormerName(file) {
                 nameless[file.serial] = nameless[file.serial] ?? looksBegun
                 continue
             }
@@ -322,6 +324,11 @@ extension FileTailer {
             }
         } else if file.size > file.resume.offset {
             reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
+        } else if file.tail.isReady {
+            diagnostics.warning(
+                "input \(options.name): \(file.path) changed, and was deleted or moved out of sight while it was not open:"
+                    + " what was written behind byte \(file.resume.offset), if anything, is not read; raise max_open_files"
+                    + " to have more files kept open")
         }
         forget(file)
     }
@@ -340,7 +347,7 @@ extension FileTailer {
         claims.release(file.key, of: options.name)
         board.addLag(-file.lag)
         board.set(file.serial, nil)
-        file.file = nil
+        letGo(file)
     }
 }
 

@@ -29,6 +29,7 @@ extension FileTailer {
                 try read(file, finishing: false)
             }
             refresh(file)
+            keepFewOpen()
         }
     }
 
@@ -41,7 +42,8 @@ extension FileTailer {
         let from = file.read.offset - UInt64(before)
         let count = try open.read(into: buffer, at: from)
         // A read may give less than there is: the end is where the file says that it ends.
-        let size = try open.identity().size
+        let identity = try open.identity()
+        let size = identity.size
         if count < before, size >= file.read.offset { return apply(.mayHaveGrown, to: file) }
         guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
             file.sizeBeforeTruncation = max(file.sizeBeforeTruncation, file.size)
@@ -50,6 +52,7 @@ extension FileTailer {
         }
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count && size <= from + UInt64(count)
+        file.note(identity, isAtEnd: reachedEnd, at: file.contentSeen)
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
         if reachedEnd { file.size = from + UInt64(count) } else { file.size = max(file.size, size) }
@@ -158,27 +161,6 @@ extension FileTailer {
     func replaceBuffer(_ count: Int) {
         buffer.deallocate()
         buffer = .allocate(byteCount: count, alignment: 16)
-    }
-
-    /// The open file; opened again by its name if it was followed by its name only. Nil if the name leads to another.
-    func opened(_ file: Tracked) throws(SystemError) -> FileSystem.File? {
-        if let open = file.file { return open }
-        let open = try fileSystem.open(file.presentPath)
-        guard FileKey(try open.identity()) == file.key else {
-            look(at: file.presentPath)
-            settleNames()
-            file.retryAt = now + milliseconds(limits.retryMilliseconds)
-            return nil
-        }
-        file.file = open
-        return open
-    }
-
-    /// The same for a comparison, to which a file that cannot be found now is no answer.
-    @discardableResult
-    func reached(_ file: Tracked) throws(SystemError) -> FileSystem.File {
-        if let open = try opened(file) { return open }
-        throw SystemError(call: "open", subject: file.presentPath, code: ESTALE)
     }
 
     // MARK: What fails

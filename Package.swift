@@ -77,7 +77,8 @@ let package = Package(
         .executableTarget(
             name: "opslogd-bench",
             dependencies: [
-                "OperationLogs", "LinuxSystem", "Delivery", "PostgreSQL", "PrivatePostgreSQL", "Telemetry",
+                "OperationLogs", "LinuxSystem", "Instruments", "Intake", "Delivery", "PostgreSQL", "PrivatePostgreSQL",
+                "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 

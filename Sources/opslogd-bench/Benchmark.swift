@@ -8,6 +8,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "opslogd-bench",
         abstract: "Measures opslogd against PostgreSQL's COPY and the disk.",
         subcommands: [
-            GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, ParseBenchmark.self, IdleBenchmark.self,
+            GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, ParseBenchmark.self, TailBenchmark.self,
+            IdleBenchmark.self,
         ])
 }

@@ -143,7 +143,7 @@ extension FileTailer {
             var mark = ContentMark()
             var head: [UInt8] = []
             if isAtEnd {
-                mark = try lastLineStart(of: open, size: identity.size)
+                mark = try .ofLastLine(open, size: identity.size)
                 head = try open.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
             }
             self.startingAtEnd.remove(path)
@@ -235,24 +235,6 @@ extension FileTailer {
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
                 counting: .bytes, takesControlLines: false, reportsRejections: false, dialect: options.dialect),
             watermarkClock: watermarkClock)
-    }
-
-    /// Where the last line begins, or would begin: behind the last line's end in the file.
-    private func lastLineStart(of file: FileSystem.File, size: UInt64) throws(SystemError) -> ContentMark {
-        var end = size
-        var start = end
-        while end > 0 {
-            let from = end - min(end, 64 << 10)
-            let bytes = try file.bytes(Int(end - from), at: from)
-            if let newline = bytes.lastIndex(of: 0x0a) {
-                start = from + UInt64(newline) + 1
-                break
-            }
-            end = from
-            start = 0
-        }
-        let before = min(start, UInt64(ContentMark.tailBytes))
-        return ContentMark(startingAt: start, tail: try file.bytes(Int(before), at: start - before))
     }
 
     // MARK: What follows

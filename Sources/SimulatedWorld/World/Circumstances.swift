@@ -1,5 +1,5 @@
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 32 seeds.
+/// up within 64 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -9,11 +9,14 @@ struct Circumstances {
     let areRotatedWanted: Bool
     /// Whether directories can be watched; otherwise they are looked through from time to time.
     let canWatch: Bool
+    /// Whether hardly any file is kept open that has been read to its end.
+    let keepsFewOpen: Bool
 
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
         areRotatedWanted = seed / 4 % 2 == 0
         canWatch = seed / 8 % 4 != 3
+        keepsFewOpen = seed / 32 % 2 == 1
     }
 }

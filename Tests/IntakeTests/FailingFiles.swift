@@ -31,6 +31,11 @@ struct FailingFiles: SourceFileSystem {
 
         func end() { all.withLock { $0 = [] } }
 
+        private let opens = Atomic<Int>(0)
+        /// How many files were opened.
+        var opened: Int { opens.load(ordering: .relaxed) }
+        func countOpen() { opens.add(1, ordering: .relaxed) }
+
         /// Directories that end so are such as other machines write to.
         let unwatchedDirectory = Mutex<String?>(nil)
 
@@ -97,6 +102,7 @@ struct FailingFiles: SourceFileSystem {
 
     func open(_ path: String) throws(SystemError) -> File {
         try faults.ask(.open, path)
+        faults.countOpen()
         return File(try mounted.open(path), faults)
     }
 

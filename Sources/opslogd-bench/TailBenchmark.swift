@@ -16,7 +16,8 @@ struct TailBenchmark: ParsableCommand {
     @Option(help: "Runs; the median counts.") var runs = 5
 
     func run() throws {
-        var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/opslogd-tail-XXXXXX".utf8CString)
+        var template = Array(
+            "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/opslogd-tail-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError.last("mkdtemp", "/tmp") }
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let (events, blank) = ("\(directory)/events.log", "\(directory)/blank.log")

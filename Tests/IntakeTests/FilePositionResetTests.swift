@@ -57,7 +57,10 @@ import Testing
         try scene.start()
         #expect(
             scene.settles(
-                on: ["old-1", "old-2", "other", "new", "old-1", "old-2", "old-1", "old-2", "other", "new", "old-1", "old-2"]))
+                on: [
+                    "old-1", "old-2", "other", "new", "old-1", "old-2", "old-1", "old-2", "other", "new", "old-1",
+                    "old-2",
+                ]))
     }
 
     @Test func `to the end leaves out what was not read, up to the last line end`() throws {

@@ -20,7 +20,9 @@ import Testing
         return scene
     }
 
-    @Test(arguments: [1, 60]) func `a rotated file is read though the next one begins with all that it holds`(lines: Int)
+    @Test(arguments: [1, 60]) func `a rotated file is read though the next one begins with all that it holds`(
+        lines: Int
+    )
         throws
     {
         let scene = try startedScene()

@@ -123,7 +123,9 @@ final class FilesKernelModel {
     func rotate(_ name: String, into place: String) -> String? {
         guard let node = node(name) else { return nil }
         rotations += 1
-        let target = place == "old" ? "old/\(name.split(separator: "/").joined(separator: "-")).\(rotations)" : "\(name).\(rotations)"
+        let target =
+            place == "old"
+            ? "old/\(name.split(separator: "/").joined(separator: "-")).\(rotations)" : "\(name).\(rotations)"
         guard rename(path(name), path(target)) == 0 else { return nil }
         node.names.remove(name)
         node.names.insert(target)

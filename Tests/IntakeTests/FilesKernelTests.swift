@@ -16,10 +16,12 @@ import Testing
         let seed = setting("OPSLOGD_FILES_SEED") ?? number
         let steps = Int(setting("OPSLOGD_FILES_STEPS") ?? 10_000) / 3
         print("real files: seed \(seed), \(steps) steps")
+        // How often it is waited until all has come.
+        let every = Int(setting("OPSLOGD_FILES_EVERY") ?? 250)
         let history = try KernelHistory(seed: seed)
         for step in 0..<steps {
             history.step()
-            guard step % 250 == 249 || step == steps - 1 else { continue }
+            guard step % every == every - 1 || step == steps - 1 || history.hasDoubled else { continue }
             if let wrong = history.settledProblem() {
                 let last = history.said.suffix(60).joined(separator: "\n")
                 Issue.record(
@@ -59,7 +61,8 @@ private final class KernelHistory {
         dice = SplitMix64(seed: seed)
         let root = model.directory
         options = FileInputOptions(
-            name: "test", paths: seed % 2 == 0 ? ["\(root)/*.log*", "\(root)/d*/x.log"] : ["\(root)/*.log", "\(root)/d*/x.log"],
+            name: "test",
+            paths: seed % 2 == 0 ? ["\(root)/*.log*", "\(root)/d*/x.log"] : ["\(root)/*.log", "\(root)/d*/x.log"],
             rotated: ["\(root)/old"], maxLineBytes: 4096, maxOpenFiles: seed % 3 == 0 ? 256 : Int(seed % 3))
         limits.readBytes = 512
         limits.stopMilliseconds = 0
@@ -131,6 +134,8 @@ private final class KernelHistory {
         }
         return durable
     }
+
+    var hasDoubled: Bool { !takeDurable().isEmpty && !doubled.isEmpty }
 
     /// What has come too often, or not at all.
     func settledProblem() -> String? {

@@ -42,9 +42,9 @@ extension FileTailer {
         throws(SystemError) -> Tracked?
     {
         let beginning = try beginning(of: open)
-        for other in filesInOrder
+        for other in beginnings.alike(beginning)
         where other !== file && other.tail.standing != .named && other.read.offset > 0 && other.tail.isReady {
-            guard Resemblance.mayBe(beginning, to: other), !isTooOld(identity, toBeCopyOf: other),
+            guard !isTooOld(identity, toBeCopyOf: other),
                 try Resemblance.of(open, beginning, size: identity.size, to: other) != .none
             else { continue }
             // What cannot be read now tells later.
@@ -122,8 +122,13 @@ extension FileTailer {
         var resembled: [UInt8]?
         let original = nameBeforeRotation(of: file.presentPath) ?? (file.names.isEmpty ? file.path : nil)
         if let original { try mustBeKnown(original) }
-        for other in filesInOrder where other !== file && (other.resume.offset > 0 || other.path == original) {
-            if other.read.offset > 0, other.path != original, !Resemblance.mayBe(beginning, to: other) { continue }
+        var others = beginnings.alike(beginning)
+        if original != nil {
+            // Its content may be another one by now, or nothing of it may have been read.
+            let alike = Set(others.map(\.serial))
+            others = filesInOrder.filter { alike.contains($0.serial) || $0.path == original }
+        }
+        for other in others where other !== file && (other.resume.offset > 0 || other.path == original) {
             if isTooOld(identity, toBeCopyOf: other) { continue }
             // One that has lost its name counts as long as it may have been truncated before: its next read tells.
             if other.tail.standing == .named {

@@ -225,6 +225,7 @@ extension FileTailer {
         filesInOrder.append(file)
         byKey[key] = file
         byName[path] = file
+        beginnings.note(file)
         if let open { hold(file, open) }
         return file
     }
@@ -323,6 +324,7 @@ extension FileTailer {
         files[file.serial] = nil
         filesInOrder.removeAll { $0 === file }
         byKey[file.key] = nil
+        beginnings.remove(file)
         timed[file.serial] = nil
         unreadCopied.remove(file.serial)
         nameless[file.serial] = nil

@@ -40,6 +40,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Those that are open, and of these the ones that may be closed: all that is in them has been read.
     var open: [UInt64: Tracked] = [:]
     var openAtEnd: [UInt64: Tracked] = [:]
+    var beginnings = FileBeginnings<FileSystem.File>()
     /// At how many open ones it is looked again for some to close.
     var openBeforeClosing = 0
     /// Whether names are looked at of which nothing has told that they changed.
@@ -313,6 +314,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         }
         timed[file.serial] = due(file) == nil ? nil : file
         openAtEnd[file.serial] = mayBeClosed(file) ? file : nil
+        beginnings.note(file)
         let lag = Int(clamping: file.size) - Int(clamping: min(file.resume.offset, file.size))
         if lag != file.lag {
             board.addLag(lag - file.lag)

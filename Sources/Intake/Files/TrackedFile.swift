@@ -50,7 +50,10 @@ final class TrackedFile<File: SourceFile> {
     /// Where to read on after a restart: before `read` within an overlong line that has not ended.
     var resume: ContentMark
     /// The first bytes, at most 1,024, as far as they were read.
-    var head: [UInt8]
+    var head: [UInt8] { didSet { hasNewHead = true } }
+    /// What ``FileBeginnings`` knows of them, and whether it has to be told.
+    var firstLine: UInt64?
+    var hasNewHead = true
     var encoder: LineEncoder
     var skipsNULs = false
     /// Whether what was read of it is not known, and could not be set aside yet: nothing is read of it.

@@ -31,7 +31,8 @@ struct InputsResetCommand: ParsableCommand {
 
     func run() throws {
         guard input != nil || !file.isEmpty else {
-            throw CommandFailure(.usage, "name files, or an input with --input; 'opslogd inputs list' shows what there is")
+            throw CommandFailure(
+                .usage, "name files, or an input with --input; 'opslogd inputs list' shows what there is")
         }
         let settings = try configuration.loadOrDefaults()
         let files = try StateFiles(configuration)
@@ -95,7 +96,8 @@ struct InputsResetCommand: ParsableCommand {
             throw CommandFailure(.notSo, "no file of such an input has a position and is there")
         }
         guard changes.count <= Reset.mostChanges else {
-            throw CommandFailure(.usage, "at most \(Reset.mostChanges) files at once: name some of the \(changes.count)")
+            throw CommandFailure(
+                .usage, "at most \(Reset.mostChanges) files at once: name some of the \(changes.count)")
         }
         return changes.sorted { ($0.before.input, $0.presentPath) < ($1.before.input, $1.presentPath) }
     }
@@ -120,7 +122,8 @@ struct InputsResetCommand: ParsableCommand {
         try spool.runUntilStopped()
         guard receipt.durableTicket == 1 else {
             throw CommandFailure(
-                .tryAgain, "nothing was changed: the spool has no room for it: let it deliver, or make room on its disk")
+                .tryAgain, "nothing was changed: the spool has no room for it: let it deliver, or make room on its disk"
+            )
         }
     }
 }

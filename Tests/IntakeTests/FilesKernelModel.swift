@@ -133,7 +133,7 @@ final class FilesKernelModel {
     }
 
     /// As logrotate's copytruncate does it; `meanwhile` happens in between.
-    func copyTruncate(_ name: String, meanwhile: () -> Void) {
+    func copyTruncate(_ name: String, meanwhile: (String) -> Void) {
         guard let node = node(name), let bytes = content(of: name) else { return }
         finishLine(of: node)
         rotations += 1
@@ -143,7 +143,7 @@ final class FilesKernelModel {
         put(all, copy)
         copy.lines = node.lines
         copy.writer = nil
-        meanwhile()
+        meanwhile(target)
         truncate(node, name)
     }
 

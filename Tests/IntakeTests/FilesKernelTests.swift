@@ -23,9 +23,8 @@ import Testing
             history.step()
             guard step % every == every - 1 || step == steps - 1 || history.hasDoubled else { continue }
             if let wrong = history.settledProblem() {
-                let last = history.said.suffix(60).joined(separator: "\n")
-                Issue.record(
-                    "seed \(seed), step \(step): \(wrong)\n\(last)\n\(history.messages.list.suffix(20))")
+                let last = history.messages.list.suffix(Int(setting("OPSLOGD_FILES_SHOWN") ?? 80))
+                Issue.record("seed \(seed), step \(step): \(wrong)\n\(last.joined(separator: "\n"))")
                 return
             }
         }
@@ -129,6 +128,7 @@ private final class KernelHistory {
         let new = spool.lines(from: seen)
         seen += new.count
         for line in new {
+            messages.add("durable: \(line.path.dropFirst(model.directory.count))@\(line.offset): \(line.text)")
             guard let number = Int(line.text) else { continue }
             if !durable.insert(number).inserted { doubled.append(number) }
         }
@@ -142,7 +142,10 @@ private final class KernelHistory {
         // What was held back as a copy, what was put off, what was let go.
         for time: UInt64 in [300, 6000, 31_000] { passTime(milliseconds: time) }
         let missing = model.owed.subtracting(takeDurable()).sorted()
-        if !doubled.isEmpty { return "came twice: \(doubled.prefix(10))" }
+        if !doubled.isEmpty {
+            let places = doubled.prefix(5).map { number in spool.lines.filter { $0.text == "\(number)" } }
+            return "came twice: \(doubled.count), of them \(places)"
+        }
         if !missing.isEmpty {
             let files = missing.prefix(10).map { line in
                 "\(line) in \(model.nodes.filter { $0.lines.contains(line) }.map { $0.names.sorted() })"
@@ -155,6 +158,7 @@ private final class KernelHistory {
     // MARK: What happens
 
     private func say(_ what: String) {
+        _ = takeDurable()
         said.append(what)
         messages.add("step: \(what)")
     }
@@ -167,11 +171,13 @@ private final class KernelHistory {
         say("\(action) \(name)")
         switch action {
         case 0..<42: write(name)
-        case 42..<50: _ = model.rotate(name, into: action < 46 ? "" : "old")
+        case 42..<50:
+            if let target = model.rotate(name, into: action < 46 ? "" : "old") { say("\(name) is \(target) now") }
         case 50..<54: truncate(name)
         case 54..<58:
             if roll(2) == 0 { settle() }
-            model.copyTruncate(name) {
+            model.copyTruncate(name) { copy in
+                say("\(name) is copied to \(copy)")
                 if roll(2) == 0, let node = model.node(name) { model.write(to: node) }
                 if roll(2) == 0 { turns(3) }
             }

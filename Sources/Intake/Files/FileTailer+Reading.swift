@@ -43,6 +43,13 @@ extension FileTailer {
         let count = try open.read(into: buffer, at: from)
         // A read may give less than there is: the end is where the file says that it ends.
         let identity = try open.identity()
+        guard FileKey(identity) == file.key else {
+            // Where a program answers for the file system by path, an open file that others have renamed becomes the one that
+            // has its name now: it is opened again by the name that it has itself.
+            letGo(file)
+            file.closedPath = nil
+            return
+        }
         let size = identity.size
         if count < before, size >= file.read.offset { return apply(.mayHaveGrown, to: file) }
         guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {

@@ -102,6 +102,12 @@ private final class KernelHistory {
         spool.revive()
     }
 
+    /// In the order in which the chunks came.
+    private func acknowledge() {
+        spool.setAcknowledging(true)
+        spool.acknowledgeAll()
+    }
+
     private func turns(_ most: Int) {
         for _ in 0..<most { if !(tailer?.turn() ?? false) { return } }
     }
@@ -109,7 +115,7 @@ private final class KernelHistory {
     /// Until nothing is left to read.
     private func settle() {
         start()
-        spool.setAcknowledging(true)
+        acknowledge()
         for _ in 0..<3 {
             turns(10_000)
             spool.acknowledgeAll()
@@ -201,9 +207,7 @@ private final class KernelHistory {
         case 78..<80: kill()
         case 80..<84: start()
         case 84..<86: spool.setAcknowledging(false)
-        case 86..<88:
-            spool.setAcknowledging(true)
-            spool.acknowledgeAll()
+        case 86..<88: acknowledge()
         case 88..<90: passTime(milliseconds: [300, 6000, 70_000][roll(3)])
         default: turns(1 + roll(4))
         }

@@ -76,6 +76,7 @@ final class FilesKernelModel {
     /// Writes a line, or its first bytes only.
     func write(to node: Node, end: String = "\n", upTo count: Int = .max) {
         if node.rest != nil { return finishLine(of: node) }
+        guard node.writer != nil else { return }
         let text = String(FileScene.line("\(written)").dropLast()) + end
         let bytes = Array(text.utf8)
         let part = min(count, bytes.count - 1)

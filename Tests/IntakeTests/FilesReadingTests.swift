@@ -101,6 +101,16 @@ import Testing
         #expect(scene.settles(on: ["a1", "a2", "b1", "b2", "c1", "c2"]))
     }
 
+    @Test func `a file that is rewritten beyond the position, with the same bytes before that, is read again`() throws {
+        let scene = try FileScene()
+        let alike = String(repeating: " ", count: 99) + "\n"
+        try scene.appendRaw(FileScene.line("a1") + alike, to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a1"]))
+        try scene.rewrite(FileScene.line("b1") + alike + FileScene.line("b2"), to: "x.log")
+        #expect(scene.settles(on: ["a1", "b1", "b2"]))
+    }
+
     @Test func `a device that has another number after a reboot makes no file new`() throws {
         let scene = try FileScene()
         try scene.append(["a"], to: "x.log")

@@ -82,10 +82,7 @@ extension FileTailer {
         guard identity.isRegularFile else { return loseName(path) }
         if let known = byKey[FileKey(identity)] {
             if byName[path] !== known {
-                loseName(path)
-                byName[path] = known
-                known.names.insert(path)
-                renamed[known.serial] = known
+                giveName(path, to: known)
                 // What could not be opened under its last name can be under this one.
                 if known.trouble == nil { known.retryAt = nil }
             }
@@ -100,6 +97,13 @@ extension FileTailer {
         } else {
             newcomers[path] = identity
         }
+    }
+
+    func giveName(_ path: String, to file: Tracked) {
+        loseName(path)
+        byName[path] = file
+        file.names.insert(path)
+        renamed[file.serial] = file
     }
 
     private func loseName(_ path: String) {

@@ -52,7 +52,7 @@ extension FileTailer {
         }
         let size = identity.size
         if count < before, size >= file.read.offset { return apply(.mayHaveGrown, to: file) }
-        guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
+        guard count >= before, buffer[..<before].elementsEqual(file.read.tail), try beginsAsRead(file, open) else {
             file.sizeBeforeTruncation = max(file.sizeBeforeTruncation, file.size)
             file.size = size
             return apply(.foundOtherContent, to: file)
@@ -60,6 +60,7 @@ extension FileTailer {
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count && size <= from + UInt64(count)
         file.note(identity, isAtEnd: reachedEnd, at: file.contentSeen)
+        file.followsEnd = reachedEnd
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
         if reachedEnd { file.size = from + UInt64(count) } else { file.size = max(file.size, size) }
@@ -79,6 +80,13 @@ extension FileTailer {
             .read(
                 grew: grew, leavesUnfinishedLine: unfinished.bytes > 0 || unfinished.overlong, reachedEnd: reachedEnd),
             to: file)
+    }
+
+    /// Whether the first bytes are still those that were read. Asked behind an end of file, when it may have been truncated and
+    /// filled beyond the position since: lines of one length often end alike.
+    private func beginsAsRead(_ file: Tracked, _ open: FileSystem.File) throws(SystemError) -> Bool {
+        guard file.followsEnd, file.read.offset > UInt64(file.read.tail.count) else { return true }
+        return try open.bytes(file.head.count, at: 0) == file.head
     }
 
     /// Turns bytes that begin at the file's position into records.

@@ -60,6 +60,8 @@ final class TrackedFile<File: SourceFile> {
     var isInDoubt = false
     /// Whether what is left of the line at its position was set aside with its beginning.
     var skipsLine = false
+    /// Whether the last read came to the end of the file.
+    var followsEnd = false
     /// Whether it was compared to the files that it may be a copy of.
     var isJudged = false
     /// The key of the content, followed under its name, that it looks like a copy of, while it is held back.

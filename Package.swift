@@ -83,8 +83,8 @@ let package = Package(
         .executableTarget(
             name: "opslogd-bench",
             dependencies: [
-                "OperationLogs", "LinuxSystem", "Delivery", "PostgreSQL", "PrivatePostgreSQL", "Telemetry",
-                "OperationLogsClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "OperationLogs", "LinuxSystem", "Instruments", "Intake", "Delivery", "PostgreSQL", "PrivatePostgreSQL",
+                "Telemetry", "OperationLogsClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
         // A disk, a database, producers and a clock from a seed, for tests and for the schedules; never a product.

@@ -28,6 +28,10 @@ static int identity(int directory, const char *path, int flags, struct clinux_fi
     out->uid = found.stx_uid;
     out->size = found.stx_size;
     out->links = found.stx_nlink;
+    out->modified_seconds = found.stx_mtime.tv_sec;
+    out->modified_nanoseconds = found.stx_mtime.tv_nsec;
+    out->changed_seconds = found.stx_ctime.tv_sec;
+    out->changed_nanoseconds = found.stx_ctime.tv_nsec;
     return 0;
 }
 

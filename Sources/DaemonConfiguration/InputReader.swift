@@ -113,6 +113,8 @@ struct InputReader {
         file.startAt = mapping.choice("start_at", default: file.startAt)
         file.maxLineBytes = maxLineBytes(&mapping)
         file.mapping = LineMappingReader(findings: findings).mapping(&mapping)
+        file.maxOpenFiles = mapping.count(
+            "max_open_files", in: FileInputSettings.openFilesRange, default: file.maxOpenFiles)
         file.rotated = mapping.texts("rotated", expected: pattern, where: Self.isPattern) ?? []
         mapping.finish()
         return name == nil ? nil : .file(file)

@@ -98,8 +98,12 @@ public struct FileInputSettings: Sendable, Hashable {
     public var startAt = Start.beginning
     public var maxLineBytes = InputSettings.usualMaxLineBytes
     public var mapping = LineMapping()
+    /// How many files that have been read to their end are kept open: those that were written to last.
+    public var maxOpenFiles = 256
     /// Absolute glob patterns of where rotated files go, if not beside the file.
     public var rotated: [String] = []
+
+    public static let openFilesRange = 1...1_000_000
 
     public init(name: String, paths: [String]) {
         self.name = name

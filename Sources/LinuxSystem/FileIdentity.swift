@@ -12,9 +12,14 @@ public struct FileIdentity: Sendable, Hashable {
     public var mode: UInt32
     public var owner: UInt32
     public var links: UInt64
+    /// When its content changed last, as it says itself: anybody who may write to it can set this.
+    public var modifiedNanoseconds: Int64
+    /// When anything of it changed last, its names included; only the kernel sets this.
+    public var changedNanoseconds: Int64
 
     public init(
-        device: UInt64, inode: UInt64, birthNanoseconds: Int64, size: UInt64, mode: UInt32, owner: UInt32, links: UInt64
+        device: UInt64, inode: UInt64, birthNanoseconds: Int64, size: UInt64, mode: UInt32, owner: UInt32, links: UInt64,
+        modifiedNanoseconds: Int64, changedNanoseconds: Int64
     ) {
         self.device = device
         self.inode = inode
@@ -23,6 +28,8 @@ public struct FileIdentity: Sendable, Hashable {
         self.mode = mode
         self.owner = owner
         self.links = links
+        self.modifiedNanoseconds = modifiedNanoseconds
+        self.changedNanoseconds = changedNanoseconds
     }
 
     init(_ raw: clinux_file_identity) {
@@ -33,6 +40,8 @@ public struct FileIdentity: Sendable, Hashable {
         mode = raw.mode
         owner = raw.uid
         links = raw.links
+        modifiedNanoseconds = raw.modified_seconds &* 1_000_000_000 &+ Int64(raw.modified_nanoseconds)
+        changedNanoseconds = raw.changed_seconds &* 1_000_000_000 &+ Int64(raw.changed_nanoseconds)
     }
 
     public var isRegularFile: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }

@@ -14,6 +14,22 @@ public enum FileSystemKind: Sendable, Hashable {
     /// A program answers (FUSE, virtiofs): what a sync does is up to it.
     case userSpace
 
+    /// Who else writes to such a file system, so that inotify(7) on this machine does not tell of it; nil if nobody does.
+    public var unwatchedWriters: String? {
+        switch self {
+        case .network(let name): "other machines write to \(name)"
+        case .userSpace: "the program that answers for it (FUSE) tells of no change that it makes itself"
+        case .local, .overlay, .memory: nil
+        }
+    }
+
+    /// The same of the file system that holds `path`; nil where that cannot be told.
+    public static func unwatchedWriters(at path: String) -> String? {
+        var magic: UInt32 = 0
+        guard clinux_file_system_of(path, &magic) == 0 else { return nil }
+        return of(magic: magic) { [] }.unwatchedWriters
+    }
+
     /// Of the file system that holds `path`.
     public static func of(_ path: String) throws(SystemError) -> FileSystemKind {
         var magic: UInt32 = 0

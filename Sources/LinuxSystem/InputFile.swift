@@ -23,6 +23,13 @@ public final class InputFile: SourceFile, Sendable {
     /// A name by which the open file itself can be watched, whatever it is called now.
     public var descriptorPath: String { "/proc/self/fd/\(descriptor.rawValue)" }
 
+    public var kernelPath: String? {
+        guard let path = DirectoryListing.linkTarget(of: descriptorPath), path.hasPrefix("/"),
+            !path.hasSuffix(" (deleted)")
+        else { return nil }
+        return path
+    }
+
     /// One pread(2): what is there, at most the buffer's size; 0 at the end of the file.
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
         guard

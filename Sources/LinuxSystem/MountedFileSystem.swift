@@ -13,6 +13,9 @@ public struct MountedFileSystem: SourceFileSystem, Sendable {
     }
 
     public func linkTarget(of path: String) -> String? { DirectoryListing.linkTarget(of: path) }
+    public func unwatchedWriters(in directory: String) -> String? {
+        FileSystemKind.unwatchedWriters(at: directory)
+    }
     public func makeWatches() throws(SystemError) -> Inotify { try Inotify() }
     public func bootIdentity() -> [UInt8] { BootIdentity.current() }
 }

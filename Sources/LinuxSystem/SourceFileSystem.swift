@@ -13,6 +13,8 @@ public protocol SourceFileSystem {
     func names(in directory: String) throws(SystemError) -> (names: [String], unreadable: Int)
     /// Where a symbolic link points, as it is written; nil if the path is not one.
     func linkTarget(of path: String) -> String?
+    /// Why files in a directory may change without its watch being told; nil if they do not.
+    func unwatchedWriters(in directory: String) -> String?
     /// A new set of watches, with nothing in it.
     func makeWatches() throws(SystemError) -> Watches
     /// Names the time since the machine was started, in 16 bytes: device numbers mean the same within one boot only.
@@ -35,6 +37,8 @@ public protocol SourceFile: AnyObject {
     func bytes(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8]
     /// A name by which the open file itself can be watched, whatever it is called now.
     var descriptorPath: String { get }
+    /// The name that the kernel knows it by now, with no symbolic link in it; nil if it has none any more.
+    var kernelPath: String? { get }
 }
 
 /// Watches of directories and files, with one queue of what happened to them, as inotify(7) has them.

@@ -9,6 +9,7 @@ struct Benchmark: AsyncParsableCommand {
         abstract: "Measures opslogd against PostgreSQL's COPY and the disk.",
         subcommands: [
             GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, SocketBenchmark.self, ParseBenchmark.self,
+            TailBenchmark.self,
             IdleBenchmark.self,
         ])
 }

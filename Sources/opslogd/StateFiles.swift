@@ -1,6 +1,8 @@
 import DaemonConfiguration
 import DeadLetters
 import Glibc
+import Instruments
+import Intake
 import LinuxSystem
 import OperationLogs
 import Spool
@@ -86,6 +88,24 @@ struct StateFiles {
             guard try directory.names().contains("spool") else { throw neverRun }
             let spool = try directory.directory("spool")
             return (try SpoolLock(spool), try SpoolRereading(spool))
+        } catch {
+            throw CommandFailure(describing: error)
+        }
+    }
+
+    /// Opens the spool as a run of the daemon does, for a word that becomes durable as a group of it.
+    ///
+    /// - Parameter name: the spool's birth name; the caller holds its lock.
+    /// - Throws: where a start would end, its status.
+    func writer(_ settings: DaemonSettings, of name: UniqueID) throws -> SpoolWriter<DirectoryStorage, SystemTime> {
+        do {
+            let files = settings.inputs.compactMap { if case .file(let file) = $0 { file.name } else { nil } }
+            return try SpoolWriter.open(
+                disk: directory.directory("spool"), time: SystemTime(), options: SpoolOptions(settings.spool),
+                host: SpoolHost.current(stateDirectory: path), deadLetter: newestDeadLetter(of: name),
+                diagnostics: Diagnostics { severity, message in
+                    if severity >= .warning { StandardError.write("opslogd: \(message)\n") }
+                }, registry: Registry(), sources: FilePositionReader(inputs: files))
         } catch {
             throw CommandFailure(describing: error)
         }

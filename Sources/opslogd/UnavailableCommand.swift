@@ -4,7 +4,6 @@ enum UnavailableCommand {
         "top", "drain", "retention", "reconcile", "trace", "delivery",
     ]
     private static let nested: [String: Set<String>] = [
-        "inputs": ["reset"],
         "spool": ["accept-gap"],
         "dead-letters": ["export", "retry", "discard"],
     ]

@@ -21,6 +21,7 @@ import Testing
                 start_at: end
                 max_line_bytes: 2048
                 rotated: [/old/*]
+                max_open_files: 12
             spool:
               max_bytes: 1TiB
               segment_bytes: 4MiB
@@ -49,6 +50,7 @@ import Testing
         file.startAt = .end
         file.maxLineBytes = 2_048
         file.rotated = ["/old/*"]
+        file.maxOpenFiles = 12
         var expected = DaemonSettings()
         expected.stateDirectory = "/srv/opslogd"
         expected.inputs = [.socket(socket), .file(file)]

@@ -31,6 +31,14 @@ struct FailingFiles: SourceFileSystem {
 
         func end() { all.withLock { $0 = [] } }
 
+        private let opens = Atomic<Int>(0)
+        /// How many files were opened.
+        var opened: Int { opens.load(ordering: .relaxed) }
+        func countOpen() { opens.add(1, ordering: .relaxed) }
+
+        /// Directories that end so are such as other machines write to.
+        let unwatchedDirectory = Mutex<String?>(nil)
+
         private let short = Mutex<String?>(nil)
 
         /// The next read of such a file gives one byte, though there are more.
@@ -72,6 +80,7 @@ struct FailingFiles: SourceFileSystem {
         }
 
         var descriptorPath: String { file.descriptorPath }
+        var kernelPath: String? { file.kernelPath }
         func identity() throws(SystemError) -> FileIdentity { try file.identity() }
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
@@ -93,6 +102,7 @@ struct FailingFiles: SourceFileSystem {
 
     func open(_ path: String) throws(SystemError) -> File {
         try faults.ask(.open, path)
+        faults.countOpen()
         return File(try mounted.open(path), faults)
     }
 
@@ -107,6 +117,11 @@ struct FailingFiles: SourceFileSystem {
     }
 
     func linkTarget(of path: String) -> String? { mounted.linkTarget(of: path) }
+    func unwatchedWriters(in directory: String) -> String? {
+        let ending = faults.unwatchedDirectory.withLock { $0 }
+        if let ending, directory.hasSuffix(ending) { return "another machine writes there" }
+        return mounted.unwatchedWriters(in: directory)
+    }
     func makeWatches() throws(SystemError) -> Inotify { try mounted.makeWatches() }
     func bootIdentity() -> [UInt8] { mounted.bootIdentity() }
 }

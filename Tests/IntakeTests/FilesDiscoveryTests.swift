@@ -102,6 +102,24 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c", "d"]))
     }
 
+    @Test func `a file with two names is read on under either after a restart, though only one is wanted`() throws {
+        let scene = try FileScene()
+        mkdir(scene.path("old"), 0o755)
+        scene.options.rotated = [scene.path("old")]
+        try scene.append(["a"], to: "x.log")
+        link(scene.path("x.log"), scene.path("y.log"))
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        try scene.rename("x.log", "old/x.log.1")
+        try scene.append(["b"], to: "old/x.log.1")
+        #expect(scene.settles(on: ["a", "b"]))
+        try scene.restart()
+        #expect(scene.eventually { scene.input?.status.hasLooked ?? false })
+        usleep(50_000)
+        try scene.append(["c"], to: "old/x.log.1")
+        #expect(scene.settles(on: ["a", "b", "c"]))
+    }
+
     @Test func `start_at end leaves out what was there at the first start, and nothing else`() throws {
         let scene = try FileScene()
         scene.options.startAt = .end

@@ -95,6 +95,9 @@ final class TestSpool: RecordSink {
     var waiting: Int { state.withLock { $0.waiting.count } }
     var failure: String? { state.withLock { $0.failure } }
     var positions: [(key: [UInt8], value: [UInt8])] { state.withLock { $0.positions.map { ($0.key, $0.value) } } }
+    /// From this one on, in the order in which they became durable.
+    func lines(from index: Int) -> ArraySlice<Line> { state.withLock { $0.lines[index...] } }
+    func replace(_ key: [UInt8], by value: [UInt8]) { state.withLock { $0.positions[key] = value } }
     /// Forgets a position, as one that stood in a damaged place.
     func lose(_ key: [UInt8]) { state.withLock { $0.positions[key] = nil } }
     /// Of files, without the mark of the first start.

@@ -25,6 +25,10 @@ struct clinux_file_identity {
     uint32_t uid;
     uint64_t size;
     uint64_t links;
+    int64_t modified_seconds;
+    int64_t changed_seconds;
+    uint32_t modified_nanoseconds;
+    uint32_t changed_nanoseconds;
 };
 
 /// fstat by statx(2), on an open descriptor.

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 
 /// Whether a file holds what was read of another, or of itself before a restart.
@@ -74,14 +75,25 @@ enum Resemblance: Hashable {
     /// It begins with all that was read of the other.
     case whole
 
-    /// Of `file` to `original`.
-    static func of(_ file: some SourceFile, size: UInt64, to original: TrackedFile<some SourceFile>)
-        throws(SystemError) -> Resemblance
-    {
+    /// Whether a file that begins so may look like one that was read in part. Looks at no file: of thousands that are new,
+    /// each is asked about each.
+    static func mayBe(_ beginning: [UInt8], to original: TrackedFile<some SourceFile>) -> Bool {
+        let count = min(beginning.count, original.head.count)
+        return beginning.withUnsafeBytes { mine in
+            original.head.withUnsafeBytes { theirs in
+                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return false }
+                return memcmp(mine, theirs, count) == 0
+            }
+        }
+    }
+
+    /// Of `file`, which begins so, to `original`, which is open.
+    static func of(
+        _ file: some SourceFile, _ beginning: [UInt8], size: UInt64, to original: TrackedFile<some SourceFile>
+    ) throws(SystemError) -> Resemblance {
         if original.read.offset == 0 { return try ofUnread(file, size: size, to: original) }
-        guard size > 0, !original.head.isEmpty else { return .none }
-        let head = try file.bytes(min(original.head.count, Int(clamping: size)), at: 0)
-        guard !head.isEmpty, head.elementsEqual(original.head.prefix(head.count)) else { return .none }
+        guard size > 0, mayBe(beginning, to: original) else { return .none }
+        let head = beginning.prefix(min(original.head.count, Int(clamping: size)))
         if size >= original.resume.offset {
             let comparison = ContentComparison(mark: original.resume, head: original.head)
             return try comparison.match(file, size: size, thoroughly: true) == nil ? .none : .whole

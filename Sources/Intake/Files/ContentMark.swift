@@ -51,6 +51,24 @@ struct ContentMark: Sendable, Hashable {
         return (mark, head)
     }
 
+    /// Where the last line begins, or would begin: behind the last line's end in the file.
+    static func ofLastLine(_ file: some SourceFile, size: UInt64) throws(SystemError) -> ContentMark {
+        var end = size
+        var start = end
+        while end > 0 {
+            let from = end - min(end, 64 << 10)
+            let bytes = try file.bytes(Int(end - from), at: from)
+            if let newline = bytes.lastIndex(of: 0x0a) {
+                start = from + UInt64(newline) + 1
+                break
+            }
+            end = from
+            start = 0
+        }
+        let before = min(start, UInt64(tailBytes))
+        return ContentMark(startingAt: start, tail: try file.bytes(Int(before), at: start - before))
+    }
+
     /// Moves the place over bytes that stand behind it.
     mutating func advance(over bytes: UnsafeRawBufferPointer) {
         guard !bytes.isEmpty else { return }

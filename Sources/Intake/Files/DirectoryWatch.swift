@@ -5,7 +5,8 @@ import LinuxSystem
 /// The watches of one input: the directories that its patterns lead to, those in which such directories may appear, and
 /// those of the targets of links. Owned by the input's thread.
 ///
-/// A directory that cannot be watched is looked through at intervals, and named in the log and in `status`.
+/// A directory that cannot be watched is looked through at intervals, and named in the log and in `status`. So is one on a
+/// file system to which others write of whom the kernel does not tell; it is watched too, for what this machine does.
 final class DirectoryWatch<FileSystem: SourceFileSystem> {
     enum Change: Hashable {
         /// A file was written to under this name.
@@ -142,8 +143,11 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
 
     private func watch(_ directory: String, _ events: Inotify.Events) {
         needed.insert(directory)
+        if let writers = fileSystem.unwatchedWriters(in: directory) {
+            poll(directory, isFault: false, "is looked through at intervals: \(writers)")
+        }
         guard let watches, watchOf[directory] != nil || watchOf.count < maxWatches else {
-            poll(directory, "the limit of watches is reached")
+            pollUnwatched(directory, "the limit of watches is reached")
             return
         }
         do {
@@ -154,17 +158,21 @@ final class DirectoryWatch<FileSystem: SourceFileSystem> {
         } catch {
             // A directory that has gone since is the business of the one above it.
             if error.code == ENOENT || error.code == ENOTDIR { return }
-            poll(directory, error.code == ENOSPC ? "raise fs.inotify.max_user_watches" : "\(error)")
+            pollUnwatched(directory, error.code == ENOSPC ? "raise fs.inotify.max_user_watches" : "\(error)")
         }
     }
 
     private var announced: Set<String> = []
 
-    private func poll(_ directory: String, _ reason: String) {
+    private func pollUnwatched(_ directory: String, _ reason: String) {
+        poll(directory, isFault: true, "cannot be watched and is looked through at intervals: \(reason)")
+    }
+
+    private func poll(_ directory: String, isFault: Bool, _ what: String) {
         polled.insert(directory)
         guard announced.insert(directory).inserted else { return }
-        diagnostics.warning(
-            "input \(input): \(directory) cannot be watched and is looked through at intervals: \(reason)")
+        let message = "input \(input): \(directory) \(what)"
+        if isFault { diagnostics.warning(message) } else { diagnostics.notice(message) }
     }
 
     /// Watches the directories of what a name leads to if it is a symbolic link, hop by hop.

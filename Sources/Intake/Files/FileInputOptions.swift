@@ -19,13 +19,15 @@ public struct FileInputOptions: Sendable {
     /// Patterns of absolute paths, or directories: where rotated files go, if not beside the file.
     public var rotated: [String]
     public var maxLineBytes: Int
+    /// How many files that have been read to their end are kept open.
+    public var maxOpenFiles: Int
     public var maxFutureMicroseconds: Int64
     /// How lines name events and columns.
     public var dialect: LineDialect
 
     public init(
         name: String, paths: [String], exclude: [String] = [], startAt: StartAt = .beginning, rotated: [String] = [],
-        maxLineBytes: Int = 1 << 20, maxFutureMicroseconds: Int64 = 86_400_000_000,
+        maxLineBytes: Int = 1 << 20, maxOpenFiles: Int = 256, maxFutureMicroseconds: Int64 = 86_400_000_000,
         dialect: LineDialect = .documented
     ) {
         self.name = name
@@ -34,6 +36,7 @@ public struct FileInputOptions: Sendable {
         self.startAt = startAt
         self.rotated = rotated
         self.maxLineBytes = maxLineBytes
+        self.maxOpenFiles = maxOpenFiles
         self.maxFutureMicroseconds = maxFutureMicroseconds
         self.dialect = dialect
     }
@@ -59,6 +62,8 @@ public struct FileInputLimits: Sendable {
     public var windowBytes = ChunkWindow.defaultLimitBytes
     /// How many directories are watched at most; the kernel's own limit may be lower.
     public var maxWatches = Int.max
+    /// How many files are open at most, those included of which there is something to read.
+    public var maxOpen = Int.max
     /// How many positions go into one chunk, of files that moved, and as many again of those that are forgotten.
     public var maxPositions = 16_384
 

@@ -137,7 +137,7 @@ extension FileTailer {
                     areAll = false
                     continue
                 }
-                if try isCopy(open, size: identity.size, of: name) { continue }
+                if try isCopy(open, identity, of: name) { continue }
                 if try continuesFormer(candidate, open, identity, recordedAs: name) { continue }
                 diagnostics.info(
                     "input \(options.name): \(candidate.path) came and was rotated while nobody looked; it is read as \(name)"
@@ -159,11 +159,19 @@ extension FileTailer {
 
     /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
     /// grow into a file of its own: it is followed, and held back.
-    private func isCopy(_ open: FileSystem.File, size: UInt64, of path: String) throws(SystemError) -> Bool {
+    private func isCopy(_ open: FileSystem.File, _ identity: FileIdentity, of path: String) throws(SystemError)
+        -> Bool
+    {
         try mustBeKnown(path)
+        let beginning = try beginning(of: open)
+        let size = identity.size
         for file in filesInOrder {
-            if file.file == nil, file.path == path { try reached(file) }
-            let resemblance = try Resemblance.of(open, size: size, to: file)
+            if file.path != path, file.read.offset > 0, !Resemblance.mayBe(beginning, to: file) { continue }
+            if isTooOld(identity, toBeCopyOf: file) { continue }
+            if file.file == nil, file.path == path || file.read.offset > 0 && file.trouble == nil {
+                try reached(file)
+            }
+            let resemblance = try Resemblance.of(open, beginning, size: size, to: file)
             guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
             else { continue }
             // Until that has been read, its content may be truncated, and stand in the copy only.

@@ -96,12 +96,14 @@ extension FileTailer {
     func hasChanged(_ file: Tracked) {
         if file.tail.isHeld { return judgeAgain(file) }
         // While nothing is read, the lag is still told.
-        if window.isFull, let size = try? file.file?.identity().size { file.size = max(file.size, size) }
+        if window.isFull, let size = presentSize(of: file) { file.size = max(file.size, size) }
         apply(.mayHaveGrown, to: file)
     }
 
     /// Looks through all directories anew: of what happened there, nothing is known.
     func lookAtEverything() {
+        isLookingAtEverything = true
+        defer { isLookingAtEverything = false }
         let time = timeBeforeLooking
         looksBegun += 1
         walk()
@@ -114,7 +116,8 @@ extension FileTailer {
         }
         for path in byName.keys.sorted() where !present.contains(path) { look(at: path) }
         settleNames()
-        for file in filesInOrder { hasChanged(file) }
+        // Closed ones were looked at by their names.
+        for file in filesInOrder where file.file != nil || !file.tail.isAtEnd { hasChanged(file) }
         // What this look missed, since it was renamed under it, the next one finds: it was born after the look before.
         var survey = Survey()
         let unseen = present.sorted().filter { !isWanted($0) }.compactMap { candidate($0, &survey) }

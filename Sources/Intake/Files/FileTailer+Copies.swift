@@ -9,13 +9,13 @@ extension FileTailer {
     /// - Throws: where that cannot be told, since it or one of those cannot be read.
     func judge(_ file: Tracked) throws(SystemError) -> Bool {
         guard let open = try opened(file) else { return false }
-        let size = try open.identity().size
-        file.size = size
-        guard size > 0 else { return true }
-        if try continuesFormer(file, open, size) { return file.isJudged }
-        if try resemblance(of: file, open, size) == .none {
+        let identity = try open.identity()
+        file.size = identity.size
+        guard identity.size > 0 else { return true }
+        if try continuesFormer(file, open, identity.size) { return file.isJudged }
+        if try resemblance(of: file, open, identity) == .none {
             // One that was renamed may have been truncated just before: its next read tells.
-            file.predecessor = try renamedOriginal(of: file, open, size)
+            file.predecessor = try renamedOriginal(of: file, open, identity)
             file.isJudged = file.predecessor == nil
             return file.isJudged
         }
@@ -38,12 +38,15 @@ extension FileTailer {
         return try passOverIfCovered(file, open, size)
     }
 
-    private func renamedOriginal(of file: Tracked, _ open: FileSystem.File, _ size: UInt64) throws(SystemError)
-        -> Tracked?
+    private func renamedOriginal(of file: Tracked, _ open: FileSystem.File, _ identity: FileIdentity)
+        throws(SystemError) -> Tracked?
     {
-        for other in filesInOrder
+        let beginning = try beginning(of: open)
+        for other in beginnings.alike(beginning)
         where other !== file && other.tail.standing != .named && other.read.offset > 0 && other.tail.isReady {
-            guard try Resemblance.of(open, size: size, to: other) != .none else { continue }
+            guard !isTooOld(identity, toBeCopyOf: other),
+                try Resemblance.of(open, beginning, size: identity.size, to: other) != .none
+            else { continue }
             // What cannot be read now tells later.
             if other.retryAt != nil, let trouble = other.trouble { throw trouble }
             if other.retryAt == nil { return other }
@@ -57,9 +60,10 @@ extension FileTailer {
         attempt(file) { () throws(SystemError) in
             guard let open = try opened(file) else { return }
             let before = file.size
-            file.size = try open.identity().size
+            let identity = try open.identity()
+            file.size = identity.size
             if try continuesFormer(file, open, file.size) { return }
-            switch try resemblance(of: file, open, file.size) {
+            switch try resemblance(of: file, open, identity) {
             case .none:
                 file.isJudged = true
                 apply(.released, to: file)
@@ -82,32 +86,57 @@ extension FileTailer {
 
     private func mustBeHeldOn(_ file: Tracked) throws(SystemError) -> Bool {
         if let key = file.resembled, let original = filesInOrder.first(where: { $0.positionKey == key }),
-            try original.hasOtherContent()
+            try hasOtherContent(original)
         {
             return true
         }
         let open = try reached(file)
-        let size = try open.identity().size
-        if try continuesFormer(file, open, size) || file.names.contains(where: isWanted) { return false }
-        return try resemblance(of: file, open, size) != .none
+        let identity = try open.identity()
+        if try continuesFormer(file, open, identity.size) || file.names.contains(where: isWanted) { return false }
+        return try resemblance(of: file, open, identity) != .none
+    }
+
+    /// One that cannot be opened any more holds nothing.
+    private func hasOtherContent(_ file: Tracked) throws(SystemError) -> Bool {
+        if file.standing != .gone || file.file != nil { try reached(file) }
+        return try file.hasOtherContent()
+    }
+
+    func beginning(of open: FileSystem.File) throws(SystemError) -> [UInt8] {
+        try open.bytes(FilePosition.fingerprintBytes, at: 0)
+    }
+
+    /// Whether a file was made before another, and written to last before that was: then it holds nothing of it.
+    func isTooOld(_ identity: FileIdentity, toBeCopyOf other: Tracked) -> Bool {
+        identity.birthNanoseconds != 0 && identity.birthNanoseconds < other.key.birthNanoseconds
+            && identity.modifiedNanoseconds < other.key.birthNanoseconds
     }
 
     /// How it looks beside those that are followed under their names; it is noted which of them it looks like.
-    private func resemblance(of file: Tracked, _ open: FileSystem.File, _ size: UInt64) throws(SystemError)
-        -> Resemblance
+    private func resemblance(of file: Tracked, _ open: FileSystem.File, _ identity: FileIdentity)
+        throws(SystemError) -> Resemblance
     {
+        let beginning = try beginning(of: open)
+        let size = identity.size
         var found = Resemblance.none
         var resembled: [UInt8]?
         let original = nameBeforeRotation(of: file.presentPath) ?? (file.names.isEmpty ? file.path : nil)
         if let original { try mustBeKnown(original) }
-        for other in filesInOrder where other !== file && (other.resume.offset > 0 || other.path == original) {
+        var others = beginnings.alike(beginning)
+        if original != nil {
+            // Its content may be another one by now, or nothing of it may have been read.
+            let alike = Set(others.map(\.serial))
+            others = filesInOrder.filter { alike.contains($0.serial) || $0.path == original }
+        }
+        for other in others where other !== file && (other.resume.offset > 0 || other.path == original) {
+            if isTooOld(identity, toBeCopyOf: other) { continue }
             // One that has lost its name counts as long as it may have been truncated before: its next read tells.
             if other.tail.standing == .named {
                 try reached(other)
             } else {
-                guard other.positionKey == file.resembled, try other.hasOtherContent() else { continue }
+                guard other.positionKey == file.resembled, try hasOtherContent(other) else { continue }
             }
-            var resemblance = try Resemblance.of(open, size: size, to: other)
+            var resemblance = try Resemblance.of(open, beginning, size: size, to: other)
             if resemblance == .none, other.path == original, try other.hasOtherContent() {
                 // Truncated, and no read has told yet: the copy may be of what stands in it now.
                 resemblance = try Resemblance.ofUnread(open, size: size, to: other)

@@ -82,12 +82,11 @@ extension FileTailer {
         guard identity.isRegularFile else { return loseName(path) }
         if let known = byKey[FileKey(identity)] {
             if byName[path] !== known {
-                loseName(path)
-                byName[path] = known
-                known.names.insert(path)
-                renamed[known.serial] = known
+                giveName(path, to: known)
+                // What could not be opened under its last name can be under this one.
+                if known.trouble == nil { known.retryAt = nil }
             }
-            return hasChanged(known)
+            return isLookingAtEverything && isUnchanged(known, identity) ? () : hasChanged(known)
         }
         let former = byName[path]
         loseName(path)
@@ -98,6 +97,13 @@ extension FileTailer {
         } else {
             newcomers[path] = identity
         }
+    }
+
+    func giveName(_ path: String, to file: Tracked) {
+        loseName(path)
+        byName[path] = file
+        file.names.insert(path)
+        renamed[file.serial] = file
     }
 
     private func loseName(_ path: String) {
@@ -141,7 +147,7 @@ extension FileTailer {
             var mark = ContentMark()
             var head: [UInt8] = []
             if isAtEnd {
-                mark = try lastLineStart(of: open, size: identity.size)
+                mark = try .ofLastLine(open, size: identity.size)
                 head = try open.bytes(Int(min(mark.offset, UInt64(FilePosition.fingerprintBytes))), at: 0)
             }
             self.startingAtEnd.remove(path)
@@ -209,11 +215,10 @@ extension FileTailer {
             return nil
         }
         let file = Tracked(
-            serial: nextSerial, key: key, path: recordedPath ?? path, file: open,
+            serial: nextSerial, identity: identity, path: recordedPath ?? path,
             tail: TailStateMachine(standing: .named, now: now, timings: limits.tail),
             positionKey: FilePositionKey.new(input: options.name, id: randomID()), mark: mark, head: head,
-            encoder: makeEncoder(),
-            size: identity.size)
+            encoder: makeEncoder())
         nextSerial += 1
         // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
         file.contentSince = min(
@@ -224,6 +229,8 @@ extension FileTailer {
         filesInOrder.append(file)
         byKey[key] = file
         byName[path] = file
+        beginnings.note(file)
+        if let open { hold(file, open) }
         return file
     }
 
@@ -233,24 +240,6 @@ extension FileTailer {
                 maxLineBytes: options.maxLineBytes, maxFutureMicroseconds: options.maxFutureMicroseconds,
                 counting: .bytes, takesControlLines: false, reportsRejections: false, dialect: options.dialect),
             watermarkClock: watermarkClock)
-    }
-
-    /// Where the last line begins, or would begin: behind the last line's end in the file.
-    private func lastLineStart(of file: FileSystem.File, size: UInt64) throws(SystemError) -> ContentMark {
-        var end = size
-        var start = end
-        while end > 0 {
-            let from = end - min(end, 64 << 10)
-            let bytes = try file.bytes(Int(end - from), at: from)
-            if let newline = bytes.lastIndex(of: 0x0a) {
-                start = from + UInt64(newline) + 1
-                break
-            }
-            end = from
-            start = 0
-        }
-        let before = min(start, UInt64(ContentMark.tailBytes))
-        return ContentMark(startingAt: start, tail: try file.bytes(Int(before), at: start - before))
     }
 
     // MARK: What follows
@@ -265,7 +254,7 @@ extension FileTailer {
         renamed = [:]
         for file in changed where files[file.serial] != nil {
             let standing = file.standing
-            if standing == .gone, file.file == nil {
+            if standing == .gone, !isOpenUnderFormerName(file) {
                 nameless[file.serial] = nameless[file.serial] ?? looksBegun
                 continue
             }
@@ -322,6 +311,11 @@ extension FileTailer {
             }
         } else if file.size > file.resume.offset {
             reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
+        } else if file.tail.isReady {
+            diagnostics.warning(
+                "input \(options.name): \(file.path) changed, and was deleted or moved out of sight while it was not open:"
+                    + " what was written behind byte \(file.resume.offset), if anything, is not read; raise max_open_files"
+                    + " to have more files kept open")
         }
         forget(file)
     }
@@ -334,13 +328,14 @@ extension FileTailer {
         files[file.serial] = nil
         filesInOrder.removeAll { $0 === file }
         byKey[file.key] = nil
+        beginnings.remove(file)
         timed[file.serial] = nil
         unreadCopied.remove(file.serial)
         nameless[file.serial] = nil
         claims.release(file.key, of: options.name)
         board.addLag(-file.lag)
         board.set(file.serial, nil)
-        file.file = nil
+        letGo(file)
     }
 }
 

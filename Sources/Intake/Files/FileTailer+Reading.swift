@@ -29,6 +29,7 @@ extension FileTailer {
                 try read(file, finishing: false)
             }
             refresh(file)
+            keepFewOpen()
         }
     }
 
@@ -41,15 +42,25 @@ extension FileTailer {
         let from = file.read.offset - UInt64(before)
         let count = try open.read(into: buffer, at: from)
         // A read may give less than there is: the end is where the file says that it ends.
-        let size = try open.identity().size
+        let identity = try open.identity()
+        guard FileKey(identity) == file.key else {
+            // Where a program answers for the file system by path, an open file that others have renamed becomes the one that
+            // has its name now: it is opened again by the name that it has itself.
+            letGo(file)
+            file.closedPath = nil
+            return
+        }
+        let size = identity.size
         if count < before, size >= file.read.offset { return apply(.mayHaveGrown, to: file) }
-        guard count >= before, buffer[..<before].elementsEqual(file.read.tail) else {
+        guard count >= before, buffer[..<before].elementsEqual(file.read.tail), try beginsAsRead(file, open) else {
             file.sizeBeforeTruncation = max(file.sizeBeforeTruncation, file.size)
             file.size = size
             return apply(.foundOtherContent, to: file)
         }
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count && size <= from + UInt64(count)
+        file.note(identity, isAtEnd: reachedEnd, at: file.contentSeen)
+        file.followsEnd = reachedEnd
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
         if reachedEnd { file.size = from + UInt64(count) } else { file.size = max(file.size, size) }
@@ -69,6 +80,13 @@ extension FileTailer {
             .read(
                 grew: grew, leavesUnfinishedLine: unfinished.bytes > 0 || unfinished.overlong, reachedEnd: reachedEnd),
             to: file)
+    }
+
+    /// Whether the first bytes are still those that were read. Asked behind an end of file, when it may have been truncated and
+    /// filled beyond the position since: lines of one length often end alike.
+    private func beginsAsRead(_ file: Tracked, _ open: FileSystem.File) throws(SystemError) -> Bool {
+        guard file.followsEnd, file.read.offset > UInt64(file.read.tail.count) else { return true }
+        return try open.bytes(file.head.count, at: 0) == file.head
     }
 
     /// Turns bytes that begin at the file's position into records.
@@ -158,27 +176,6 @@ extension FileTailer {
     func replaceBuffer(_ count: Int) {
         buffer.deallocate()
         buffer = .allocate(byteCount: count, alignment: 16)
-    }
-
-    /// The open file; opened again by its name if it was followed by its name only. Nil if the name leads to another.
-    func opened(_ file: Tracked) throws(SystemError) -> FileSystem.File? {
-        if let open = file.file { return open }
-        let open = try fileSystem.open(file.presentPath)
-        guard FileKey(try open.identity()) == file.key else {
-            look(at: file.presentPath)
-            settleNames()
-            file.retryAt = now + milliseconds(limits.retryMilliseconds)
-            return nil
-        }
-        file.file = open
-        return open
-    }
-
-    /// The same for a comparison, to which a file that cannot be found now is no answer.
-    @discardableResult
-    func reached(_ file: Tracked) throws(SystemError) -> FileSystem.File {
-        if let open = try opened(file) { return open }
-        throw SystemError(call: "open", subject: file.presentPath, code: ESTALE)
     }
 
     // MARK: What fails

@@ -83,7 +83,10 @@ extension FileTailer {
             for candidate in candidates {
                 let key = FileKey(candidate.identity)
                 if !candidate.isWanted {
-                    if byKey[key] == nil, let name = formerNames[key] {
+                    if let known = byKey[key] {
+                        // What tells of a write names the file as its writer does.
+                        if byName[candidate.path] !== known { giveName(candidate.path, to: known) }
+                    } else if let name = formerNames[key] {
                         track(candidate.path, recordedAs: name, known: candidate.identity)
                     }
                 } else if byName[candidate.path] == nil {

@@ -6,9 +6,7 @@ import Synchronization
 /// Follows the files of one input: performs what ``TailStateMachine`` decides for each. Lives on the input's thread.
 ///
 /// One loop of turns: what has happened in the directories, what time has come, a fair round of reads over the files that
-/// have data; and a wait without end if nothing is due. Quiet files under a pattern keep their descriptors, so that a
-/// rotation finds them open: the bound is the number of files under the patterns. Rotated files give theirs up after a
-/// minute of quiet.
+/// have data; and a wait without end if nothing is due.
 package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> {
     typealias Tracked = TrackedFile<FileSystem.File>
 
@@ -39,6 +37,14 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     /// Where files are looked for, with a trailing component left out.
     var directories: Set<String> = []
     var files: [UInt64: Tracked] = [:]
+    /// Those that are open, and of these the ones that may be closed: all that is in them has been read.
+    var open: [UInt64: Tracked] = [:]
+    var openAtEnd: [UInt64: Tracked] = [:]
+    var beginnings = FileBeginnings<FileSystem.File>()
+    /// At how many open ones it is looked again for some to close.
+    var openBeforeClosing = 0
+    /// Whether names are looked at of which nothing has told that they changed.
+    var isLookingAtEverything = false
     /// The same in the order of discovery: what is done does not depend on that of a dictionary.
     var filesInOrder: [Tracked] = []
     var byKey: [FileKey: Tracked] = [:]
@@ -293,7 +299,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         case .nothing: break
         case .startAgain: startAgain(file)
         case .finishLine: attempt(file) { () throws(SystemError) in try read(file, finishing: true) }
-        case .closeDescriptor: file.file = nil
+        case .closeDescriptor: close(file)
         case .forget: forget(file)
         }
         refresh(file)
@@ -307,6 +313,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
             queue.append(file)
         }
         timed[file.serial] = due(file) == nil ? nil : file
+        openAtEnd[file.serial] = mayBeClosed(file) ? file : nil
+        beginnings.note(file)
         let lag = Int(clamping: file.size) - Int(clamping: min(file.resume.offset, file.size))
         if lag != file.lag {
             board.addLag(lag - file.lag)

@@ -75,6 +75,7 @@ struct TailStateMachine: Sendable, Hashable {
     }
 
     var isReady: Bool { phase == .ready }
+    var isAtEnd: Bool { phase == .atEnd }
     var isHeld: Bool { if case .held = phase { true } else { false } }
 
     /// When `timePassed` should be told next; nil if no time matters.

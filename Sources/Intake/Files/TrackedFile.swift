@@ -29,8 +29,14 @@ final class TrackedFile<File: SourceFile> {
     var names: Set<String>
     /// Whether it is the old content of a name that goes on as another file.
     var isRotated: Bool
-    /// Nil while it is followed by its name only.
+    /// Nil while it is followed by its name only; see ``FileTailer/hold(_:_:)``.
     var file: File?
+    /// The name that the kernel knew it by when it was closed, with no symbolic link in it.
+    var closedPath: String?
+    /// Nanoseconds since 1970: when it was written to last, as it said when it was last looked at.
+    var lastWritten: Int64
+    /// How it looked when it was last read to its end; nil where a change since might not show in that.
+    var stamp: FileStamp?
     var tail: TailStateMachine
 
     /// The key of its position in the spool; another one when its content is new.
@@ -44,13 +50,18 @@ final class TrackedFile<File: SourceFile> {
     /// Where to read on after a restart: before `read` within an overlong line that has not ended.
     var resume: ContentMark
     /// The first bytes, at most 1,024, as far as they were read.
-    var head: [UInt8]
+    var head: [UInt8] { didSet { hasNewHead = true } }
+    /// What ``FileBeginnings`` knows of them, and whether it has to be told.
+    var firstLine: UInt64?
+    var hasNewHead = true
     var encoder: LineEncoder
     var skipsNULs = false
     /// Whether what was read of it is not known, and could not be set aside yet: nothing is read of it.
     var isInDoubt = false
     /// Whether what is left of the line at its position was set aside with its beginning.
     var skipsLine = false
+    /// Whether the last read came to the end of the file.
+    var followsEnd = false
     /// Whether it was compared to the files that it may be a copy of.
     var isJudged = false
     /// The key of the content, followed under its name, that it looks like a copy of, while it is held back.
@@ -86,15 +97,14 @@ final class TrackedFile<File: SourceFile> {
     var lag = 0
 
     init(
-        serial: UInt64, key: FileKey, path: String, file: File?, tail: TailStateMachine, positionKey: [UInt8],
-        mark: ContentMark, head: [UInt8], encoder: LineEncoder, size: UInt64
+        serial: UInt64, identity: FileIdentity, path: String, tail: TailStateMachine, positionKey: [UInt8],
+        mark: ContentMark, head: [UInt8], encoder: LineEncoder
     ) {
         self.serial = serial
-        self.key = key
+        key = FileKey(identity)
         self.path = path
         names = [path]
         isRotated = false
-        self.file = file
         self.tail = tail
         self.positionKey = positionKey
         takenFrom = mark.offset
@@ -102,7 +112,8 @@ final class TrackedFile<File: SourceFile> {
         resume = mark
         self.head = head
         self.encoder = encoder
-        self.size = size
+        self.size = identity.size
+        lastWritten = identity.modifiedNanoseconds
     }
 
     /// It holds that content, and nothing was read under its own key. All lines of one key are recorded under one name, by
@@ -141,10 +152,16 @@ final class TrackedFile<File: SourceFile> {
         }
     }
 
-    /// Whether what was read of it does not stand in it any more.
+    /// Whether what was read of it does not stand in it any more. To be asked while it is open.
     func hasOtherContent() throws(SystemError) -> Bool {
         guard let file else { return false }
         return try file.bytes(resume.tail.count, at: resume.offset - UInt64(resume.tail.count)) != resume.tail
+    }
+
+    /// Takes note of how it looks at a read.
+    func note(_ identity: FileIdentity, isAtEnd: Bool, at time: Int64) {
+        lastWritten = identity.modifiedNanoseconds
+        stamp = isAtEnd ? FileStamp(identity, at: time) : nil
     }
 
     /// The value of its position.

@@ -82,6 +82,7 @@ final class SimulatedSourceFiles: SourceFileSystem {
     }
 
     func linkTarget(of path: String) -> String? { nil }
+    func unwatchedWriters(in directory: String) -> String? { nil }
 
     func makeWatches() -> SimulatedWatches {
         let made = SimulatedWatches(of: self)
@@ -128,4 +129,5 @@ final class SimulatedSourceFile: SourceFile {
     /// A number that is free is not given again while the file is open.
     static func descriptorPath(of node: SourceNode) -> String { "\(descriptors)\(node.number)" }
     var descriptorPath: String { Self.descriptorPath(of: node) }
+    var kernelPath: String? { node.links > 0 ? "\(node.place.directory)/\(node.place.name)" : nil }
 }

@@ -95,6 +95,7 @@ final class SourceDisk {
         guard let node = directories[from.directory]?.removeValue(forKey: from.name) else { return }
         let replaced = directories[to.directory]?.updateValue(node, forKey: to.name)
         node.place = to
+        node.changedNanoseconds = stamp
         onNamed(node)
         nextCookie += 1
         watches?.note(.movedFrom, in: from.directory, from.name, cookie: nextCookie)
@@ -141,7 +142,7 @@ final class SourceDisk {
     private func makeNode(in directory: String, _ name: String, isDirectory: Bool) -> SourceNode {
         // The lowest number that is free, as ext4 does it; births have the grain of the kernel's clock, and a number is not
         // used again within one.
-        let birth = time.realtimeMicroseconds() / 4000 * 4_000_000
+        let birth = stamp
         let number = freeNumbers.filter { $0.value != birth }.keys.min() ?? nextNumber
         if freeNumbers.removeValue(forKey: number) == nil { nextNumber += 1 }
         return SourceNode(
@@ -154,7 +155,12 @@ final class SourceDisk {
         return nextContent
     }
 
+    /// The present time with the grain of the kernel's clock.
+    private var stamp: Int64 { time.realtimeMicroseconds() / 4000 * 4_000_000 }
+
     private func tellModified(_ node: SourceNode) {
+        node.modifiedNanoseconds = stamp
+        node.changedNanoseconds = stamp
         watches?.note(.modified, in: node.place.directory, node.place.name)
         watches?.note(.modified, of: node)
     }

@@ -6,6 +6,9 @@ final class SourceNode {
     let number: UInt64
     let birthNanoseconds: Int64
     let isDirectory: Bool
+    /// Nanoseconds since 1970, with the grain of the kernel's clock.
+    var modifiedNanoseconds: Int64
+    var changedNanoseconds: Int64
     fileprivate(set) var bytes: [UInt8] = []
     var links = 0
     /// How often the daemon has it open.
@@ -33,6 +36,8 @@ final class SourceNode {
         self.place = place
         self.content = content
         self.isDirectory = isDirectory
+        modifiedNanoseconds = birthNanoseconds
+        changedNanoseconds = birthNanoseconds
     }
 
     var size: Int { bytes.count }
@@ -53,7 +58,8 @@ final class SourceNode {
     func identity(device: UInt64) -> FileIdentity {
         FileIdentity(
             device: device, inode: number, birthNanoseconds: birthNanoseconds, size: UInt64(size),
-            mode: UInt32(isDirectory ? S_IFDIR : S_IFREG) | 0o644, owner: 0, links: UInt64(links))
+            mode: UInt32(isDirectory ? S_IFDIR : S_IFREG) | 0o644, owner: 0, links: UInt64(links),
+            modifiedNanoseconds: modifiedNanoseconds, changedNanoseconds: changedNanoseconds)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int {

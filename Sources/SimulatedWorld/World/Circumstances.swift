@@ -11,12 +11,15 @@ struct Circumstances {
     let canWatch: Bool
     /// Whether, after each action, somebody asks for the newest watermark of every pipeline.
     let hasQuestions: Bool
+    /// Whether hardly any file is kept open that has been read to its end.
+    let keepsFewOpen: Bool
 
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
         areRotatedWanted = seed / 4 % 2 == 0
         canWatch = seed / 8 % 4 != 3
-        hasQuestions = seed / 32 % 4 == 3
+        hasQuestions = seed / 64 % 2 == 1
+        keepsFewOpen = seed / 32 % 2 == 1
     }
 }

@@ -6,7 +6,7 @@ import Spool
 struct InputsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inputs", abstract: "The files and journals that are followed, with how far they have been read.",
-        subcommands: [InputsListCommand.self])
+        subcommands: [InputsListCommand.self, InputsResetCommand.self])
 }
 
 struct InputsListCommand: ParsableCommand {

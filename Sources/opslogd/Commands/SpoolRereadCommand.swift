@@ -26,7 +26,7 @@ struct SpoolRereadCommand: ParsableCommand {
 
     func run() throws {
         let files = try StateFiles(configuration)
-        let search = LostBytesSearch(in: MountedFileSystem(), places: try rotatedPlaces())
+        let search = LostBytesSearch(in: MountedFileSystem(), places: try configuration.loadOrDefaults().rotatedPlaces)
         guard let range else {
             if yes {
                 throw CommandFailure(.usage, "--yes needs the number of a range: 'opslogd spool reread' lists them")
@@ -43,15 +43,6 @@ struct SpoolRereadCommand: ParsableCommand {
             } catch {
                 throw CommandFailure(describing: error)
             }
-        }
-    }
-
-    /// The directories in which the configuration says that rotated files are.
-    private func rotatedPlaces() throws -> [String] {
-        try configuration.loadOrDefaults().inputs.flatMap { input -> [String] in
-            guard case .file(let settings) = input else { return [] }
-            // A pattern of files in a directory, or the directory itself.
-            return settings.rotated.flatMap { [$0, $0.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }] }
         }
     }
 

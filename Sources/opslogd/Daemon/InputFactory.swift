@@ -23,6 +23,7 @@ struct InputFactory {
     private let handedOver: HandedOverSockets
     /// So that two inputs that match one file read it once.
     private let claims = FileClaims()
+    private let fileLimits: FileInputLimits
 
     init(
         inputs: [InputSettings], sink: any RecordSink, time: SystemTime, watermarkClock: WatermarkClock,
@@ -39,6 +40,7 @@ struct InputFactory {
         self.losses = losses
         self.registry = registry
         self.log = log
+        fileLimits = Self.fileLimits(inputs)
         for socket in handedOver.unclaimed {
             log.write(
                 .warning, "intake",
@@ -79,11 +81,20 @@ struct InputFactory {
         return (socket.descriptor, actual)
     }
 
+    /// Half of the process's descriptors are for followed files, in equal shares; the rest is for connections, segments and
+    /// the database.
+    private static func fileLimits(_ inputs: [InputSettings]) -> FileInputLimits {
+        var limits = FileInputLimits()
+        let count = inputs.count { if case .file = $0 { true } else { false } }
+        limits.maxOpen = max(16, ProcessLimits.openFiles / 2 / max(1, count))
+        return limits
+    }
+
     func file(_ input: InputSettings) throws -> FileInput<SystemTime>? {
         guard case .file(let settings) = input else { return nil }
         let prefix = FileInput<SystemTime>.positionKeyPrefix(input: settings.name)
         return try FileInput(
-            FileInputOptions(settings, maxFuture: maxFuture), sink: sink,
+            FileInputOptions(settings, maxFuture: maxFuture), limits: fileLimits, sink: sink,
             recovered: recovered.filter {
                 $0.key.starts(with: prefix) && !JournalInput<SystemTime>.isPositionKey($0.key)
             }, clock: time, watermarkClock: watermarkClock,

@@ -73,8 +73,8 @@ extension FileInputOptions {
         self.init(
             name: settings.name, paths: settings.paths, exclude: settings.exclude,
             startAt: settings.startAt == .end ? .end : .beginning, rotated: settings.rotated,
-            maxLineBytes: settings.maxLineBytes, maxFutureMicroseconds: maxFuture.microseconds,
-            dialect: LineDialect(settings.mapping))
+            maxLineBytes: settings.maxLineBytes, maxOpenFiles: settings.maxOpenFiles,
+            maxFutureMicroseconds: maxFuture.microseconds, dialect: LineDialect(settings.mapping))
     }
 }
 

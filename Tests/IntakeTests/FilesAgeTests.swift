@@ -1,0 +1,52 @@
+import Glibc
+import LinuxSystem
+import OperationLogs
+import Testing
+
+@testable import Intake
+
+/// A file that was made before another, and written to last before that, is no copy of it, however alike they begin.
+@Suite struct FilesAgeTests {
+    /// So that the clock that stamps files has moved on.
+    private func wait() { usleep(30_000) }
+
+    /// A started scene in which all files that come from now on are seen to be new.
+    private func startedScene() throws -> FileScene {
+        let scene = try FileScene()
+        try scene.start()
+        #expect(scene.eventually { scene.spool.chunks > 0 })
+        scene.stop()
+        wait()
+        return scene
+    }
+
+    @Test(arguments: [1, 60]) func `a rotated file is read though the next one begins with all that it holds`(
+        lines: Int
+    )
+        throws
+    {
+        let scene = try startedScene()
+        let heading = (0..<lines).map { "heading-\($0)" }
+        try scene.append(heading, to: "x.log")
+        try scene.rename("x.log", "x.log.1")
+        wait()
+        try scene.append(heading + ["more"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: heading + heading + ["more"]))
+        // After the time in which it may still be a copy too.
+        usleep(1_200_000)
+        #expect(scene.settles(on: heading + heading + ["more"]))
+    }
+
+    @Test func `a copy that is made later is still none of its own`() throws {
+        let scene = try startedScene()
+        try scene.append(["a", "b"], to: "x.log")
+        wait()
+        try scene.copy("x.log", "x.log.1")
+        try scene.append(["c"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        usleep(1_500_000)
+        #expect(scene.settles(on: ["a", "b", "c"]))
+    }
+}

@@ -1,5 +1,6 @@
 import DaemonConfiguration
 import DeadLetters
+import Delivery
 import Glibc
 import Instruments
 import Intake
@@ -99,13 +100,13 @@ struct StateFiles {
     /// - Throws: where a start would end, its status.
     func writer(_ settings: DaemonSettings, of name: UniqueID) throws -> SpoolWriter<DirectoryStorage, SystemTime> {
         do {
-            let files = settings.inputs.compactMap { if case .file(let file) = $0 { file.name } else { nil } }
+            // With the keeper of watermarks, or a snapshot that is written now would say that nobody knows them.
             return try SpoolWriter.open(
                 disk: directory.directory("spool"), time: SystemTime(), options: SpoolOptions(settings.spool),
                 host: SpoolHost.current(stateDirectory: path), deadLetter: newestDeadLetter(of: name),
                 diagnostics: Diagnostics { severity, message in
                     if severity >= .warning { StandardError.write("opslogd: \(message)\n") }
-                }, registry: Registry(), sources: FilePositionReader(inputs: files))
+                }, registry: Registry(), watermarks: UndeliveredWatermarks(), sources: settings.positionReaders)
         } catch {
             throw CommandFailure(describing: error)
         }

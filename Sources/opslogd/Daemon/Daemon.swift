@@ -64,10 +64,7 @@ struct Daemon {
             disk: spoolDirectory, time: time, options: SpoolOptions(settings.spool), host: host,
             deadLetter: known.map { try DeadLetterStore.newest(in: state, spool: $0) } ?? .zero,
             diagnostics: log.diagnostics(of: "spool"), registry: registry, watermarks: undelivered,
-            sources: InputPositionReaders([
-                FilePositionReader(inputs: settings.inputs.compactMap(\.fileInputName)),
-                JournalPositionReader(inputs: settings.inputs.compactMap(\.journalInputName)),
-            ]))
+            sources: settings.positionReaders)
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: log.diagnostics(of: "dead letters"))
@@ -218,18 +215,4 @@ final class GroupHolder: Sendable {
 
     func set(_ group: ServiceGroup) { self.group.withLock { $0 = group } }
     func stop() async { await group.withLock { $0 }?.triggerGracefulShutdown() }
-}
-
-extension InputSettings {
-    /// The name of an input that follows files; nil of any other.
-    fileprivate var fileInputName: String? {
-        guard case .file(let settings) = self else { return nil }
-        return settings.name
-    }
-
-    /// The name of an input that reads a journal; nil of any other.
-    fileprivate var journalInputName: String? {
-        guard case .journal(let settings) = self else { return nil }
-        return settings.name
-    }
 }

@@ -18,7 +18,8 @@ public struct FileIdentity: Sendable, Hashable {
     public var changedNanoseconds: Int64
 
     public init(
-        device: UInt64, inode: UInt64, birthNanoseconds: Int64, size: UInt64, mode: UInt32, owner: UInt32, links: UInt64,
+        device: UInt64, inode: UInt64, birthNanoseconds: Int64, size: UInt64, mode: UInt32, owner: UInt32,
+        links: UInt64,
         modifiedNanoseconds: Int64, changedNanoseconds: Int64
     ) {
         self.device = device

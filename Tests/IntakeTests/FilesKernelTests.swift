@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [0, 1, 2]) func `no random history of real files loses or doubles a line`(number: UInt64) throws {
         func setting(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
         let seed = (setting("OPSLOGD_FILES_SEED") ?? 1) + number
-        let steps = Int(setting("OPSLOGD_FILES_STEPS") ?? 10_000) / 3
+        let steps = Int(setting("OPSLOGD_FILES_STEPS") ?? 3000) / 3
         print("real files: seed \(seed), \(steps) steps")
         // How often it is waited until all has come.
         let every = Int(setting("OPSLOGD_FILES_EVERY") ?? 250)

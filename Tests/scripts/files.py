@@ -111,10 +111,10 @@ if os.path.exists("/dev/fuse") and os.getuid() == 0 and shutil.which("bindfs"):
         write(os.path.join(behind, "a.ndjson"), ["a2"])
         write(os.path.join(behind, "b.ndjson"), ["b1"])
         check("what others write there is read", wait_for(daemon, ["a1", "a2", "b1"]))
-        os.rename(os.path.join(behind, "a.ndjson"), os.path.join(behind, "a.ndjson.1"))
+        os.rename(os.path.join(daemon.logs, "a.ndjson"), os.path.join(daemon.logs, "a.ndjson.1"))
         write(os.path.join(behind, "a.ndjson.1"), ["a3"])
         write(os.path.join(behind, "a.ndjson"), ["a4"])
-        check("what others rotate there is read to its end", wait_for(daemon, ["a1", "a2", "a3", "a4", "b1"]))
+        check("what is rotated there is read to its end", wait_for(daemon, ["a1", "a2", "a3", "a4", "b1"]))
         daemon.stop()
     finally:
         daemon.kill()

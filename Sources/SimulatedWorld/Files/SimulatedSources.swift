@@ -35,7 +35,8 @@ final class SimulatedSources {
             })
         options = FileInputOptions(
             name: Self.input, paths: [areRotatedWanted ? "/log/*.log*" : "/log/*.log"], rotated: ["/log/old"],
-            maxLineBytes: 4096, maxOpenFiles: circumstances.keepsFewOpen ? 1 : 256, maxFutureMicroseconds: .max / 2, dialect: SimulatedLine.dialect)
+            maxLineBytes: 4096, maxOpenFiles: circumstances.keepsFewOpen ? 1 : 256, maxFutureMicroseconds: .max / 2,
+            dialect: SimulatedLine.dialect)
         var limits = FileInputLimits()
         limits.readBytes = 1024
         limits.windowBytes = 16 << 10

@@ -56,6 +56,20 @@ import Testing
         }
     }
 
+    @Test func `after a restart a line begins with its own first part, not with a line before`() throws {
+        let scene = JournalScene()
+        let (a, b) = (parts("aaa", 2), parts("bbb", 2))
+        write(scene, a[0], "s1", isLast: false)
+        scene.journal.write(TestJournal.line("before"), stream: "s2")
+        write(scene, b[0], "s2", isLast: false)
+        try scene.start()
+        scene.kill()
+        write(scene, b[1], "s2", isLast: true)
+        write(scene, a[1], "s1", isLast: true)
+        try scene.start()
+        #expect(scene.texts == ["before", "bbb", "aaa"])
+    }
+
     @Test func `an overlong line of many parts is one dead letter`() throws {
         let scene = JournalScene()
         for _ in 0..<40 { write(scene, String(repeating: "x", count: 4000), "s1", isLast: false) }

@@ -60,6 +60,20 @@ import Testing
         #expect(scene.texts == names)
     }
 
+    @Test(arguments: ["next", "cursor", "moment"])
+    func `whichever call of many fails, of entries that came at once each is there once`(_ call: String) throws {
+        let names = (0..<6).map { "n\($0)" }
+        for number in 1...20 {
+            let scene = JournalScene()
+            for name in names { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+            scene.journal.failsAt[call] = number
+            try scene.start()
+            scene.clock.pass(milliseconds: 30_000)
+            scene.read()
+            #expect(scene.texts == names, "\(number)")
+        }
+    }
+
     @Test func `an entry whose field cannot be read is passed over, said and counted`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])

@@ -21,6 +21,8 @@ final class TestJournal {
     /// What the next call of this name throws; for good if it is in `fails`.
     var failsOnce: [String: JournalTrouble] = [:]
     var fails: [String: JournalTrouble] = [:]
+    /// Which call of this name fails, from 1 on.
+    var failsAt: [String: Int] = [:]
     var leftOut: [JournalTrouble] = []
     var opened = 0
     var looks = 0
@@ -72,6 +74,10 @@ final class TestJournal {
     }
 
     func call(_ name: String) throws(JournalTrouble) {
+        if let calls = failsAt[name] {
+            failsAt[name] = calls > 1 ? calls - 1 : nil
+            if calls == 1 { throw Self.trouble(EIO) }
+        }
         if let trouble = failsOnce.removeValue(forKey: name) ?? fails[name] { throw trouble }
     }
 

@@ -187,7 +187,8 @@ struct WatermarkLookupTests {
         _ names: [String], before each: () -> Void = {}
     ) async throws -> [WatermarkAnswer] {
         let lookup = try WatermarkLookup(
-            session: session, undelivered: board, ledger: ledger, time: time, diagnostics: Diagnostics { _, _ in })
+            session: session, undelivered: board, ledger: ledger, idleMilliseconds: 3_600_000, time: time,
+            diagnostics: Diagnostics { _, _ in })
         WorkerThread.start("lookup") { lookup.run() }
         var answers: [WatermarkAnswer] = []
         for name in names {

@@ -26,12 +26,12 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
 
     /// Questions that wait for the database; those beyond it are answered without it.
     static var mostWaiting: Int { 10_000 }
-    private static var idleMilliseconds: Int { 60_000 }
     private static var pauseNanoseconds: UInt64 { 1_000_000_000 }
 
     private let session: Session
     private let undelivered: UndeliveredWatermarks
     private let ledger: any DeliveryLedger
+    private let idleMilliseconds: Int
     private let time: Time
     private let diagnostics: Diagnostics
     private let wakeUp: EventDescriptor
@@ -41,14 +41,16 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
     /// Whether the log says already that the database does not answer.
     private var isSaid = false
 
+    /// - Parameter idleMilliseconds: when a connection that nobody has needed is closed.
     /// - Throws: `SystemError` where the process is out of descriptors.
     public init(
-        session: Session, undelivered: UndeliveredWatermarks, ledger: any DeliveryLedger, time: Time,
-        diagnostics: Diagnostics
+        session: Session, undelivered: UndeliveredWatermarks, ledger: any DeliveryLedger,
+        idleMilliseconds: Int = 60_000, time: Time, diagnostics: Diagnostics
     ) throws(SystemError) {
         self.session = session
         self.undelivered = undelivered
         self.ledger = ledger
+        self.idleMilliseconds = idleMilliseconds
         self.time = time
         self.diagnostics = diagnostics
         wakeUp = try EventDescriptor()
@@ -74,7 +76,7 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
             }
             if isStopping { return answerWithoutDatabase(questions) }
             if questions.isEmpty {
-                if !wakeUp.wait(milliseconds: isConnected ? Self.idleMilliseconds : nil) { disconnect() }
+                if !wakeUp.wait(milliseconds: isConnected ? idleMilliseconds : nil) { disconnect() }
             } else {
                 answer(questions)
             }

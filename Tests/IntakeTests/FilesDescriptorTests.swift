@@ -88,6 +88,23 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c", "after"]))
     }
 
+    /// Then nobody sees that it was truncated.
+    @Test(arguments: ["a.log.1", "z.log"])
+    func `a closed file that is copied, truncated and deleted before anybody looks is read once`(copy: String) throws {
+        let scene = try sceneWithClosedFiles()
+        try scene.copy("a.log", copy)
+        truncate(scene.path("a.log"), 0)
+        scene.remove("a.log")
+        try scene.append(["c2"], to: "c.log")
+        #expect(scene.settles(on: ["a", "b", "c", "c2"]))
+        // Longer than one that looks like a copy is held back.
+        usleep(2_500_000)
+        #expect(scene.settles(on: ["a", "b", "c", "c2"]))
+        // Whoever holds it open and writes on, writes to the copy.
+        try scene.append(["a2"], to: copy)
+        #expect(scene.settles(on: ["a", "b", "c", "c2", "a2"]) || copy != "z.log")
+    }
+
     @Test func `what a closed file was written before a link led elsewhere is read`() throws {
         let scene = try scene(open: 1)
         scene.limits.windowBytes = 1 << 10

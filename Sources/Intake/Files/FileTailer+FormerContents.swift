@@ -43,9 +43,30 @@ extension FileTailer {
         if let trouble = survey.trouble ?? look.survey.trouble {
             keep(former, trouble)
         } else if successor == nil {
-            lose(former, "it was truncated or written anew, and no copy of it was found")
+            lose(
+                former,
+                former.isGone
+                    ? "it was deleted, or moved out of sight, while it was not open (max_open_files)"
+                    : "it was truncated or written anew, and no copy of it was found",
+                mayHaveGrown: former.mayHaveGrown)
         }
         return successor
+    }
+
+    /// A file is gone that was not open. Nobody knows whether it was truncated before, after it was copied: what holds its
+    /// content is taken for a copy.
+    func loseClosed(_ file: Tracked) {
+        var former = FormerContent(
+            truncated: file.position(boot: boot), key: file.positionKey, isInSpool: file.isRecorded)
+        former.isGone = true
+        former.mayHaveGrown = file.tail.isReady
+        // The position is the copy's, or nobody's.
+        file.isRecorded = false
+        file.positionKey = FilePositionKey.new(input: options.name, id: randomID())
+        guard let successor = search(for: former) else { return }
+        diagnostics.info(
+            "input \(options.name): \(file.path) is gone; \(successor.presentPath) holds what was read of it, and is read from"
+                + " byte \(former.mark.offset) on")
     }
 
     /// Takes up all searches that could not be ended.
@@ -101,6 +122,7 @@ extension FileTailer {
         former.until = now + milliseconds(limits.graceMilliseconds)
         if offset > 0 { remember(former) }
         if former.position.sizeSeen > offset { return reportLoss(path, offset, former.position.sizeSeen, why) }
+        if former.isGone, !mayHaveGrown { return }
         if mayHaveGrown {
             return diagnostics.warning(
                 "input \(options.name): \(path): read up to byte \(offset), all that was seen of it; what was written to it"

@@ -246,6 +246,10 @@ extension FileTailer {
 
     /// Tells the files whose names have changed what that makes of them.
     func settleNames() {
+        // What is compared meanwhile may have to be opened again, and found under another name: that waits for the next time.
+        guard !isSettlingNames else { return }
+        isSettlingNames = true
+        defer { isSettlingNames = false }
         // Of whom one is the copy is known when all names lead where they do now.
         let copies = newcomers.sorted { $0.key < $1.key }
         newcomers = [:]
@@ -309,13 +313,8 @@ extension FileTailer {
                 nameless[file.serial] = looksBegun
                 return
             }
-        } else if file.size > file.resume.offset {
-            reportLoss(file.path, file.resume.offset, file.size, "it was deleted while it was not open")
-        } else if file.tail.isReady {
-            diagnostics.warning(
-                "input \(options.name): \(file.path) changed, and was deleted or moved out of sight while it was not open:"
-                    + " what was written behind byte \(file.resume.offset), if anything, is not read; raise max_open_files"
-                    + " to have more files kept open")
+        } else if file.resume.offset > 0 {
+            loseClosed(file)
         }
         forget(file)
     }

@@ -45,6 +45,8 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
     var openBeforeClosing = 0
     /// Whether names are looked at of which nothing has told that they changed.
     var isLookingAtEverything = false
+    /// Whether names are being settled.
+    var isSettlingNames = false
     /// The same in the order of discovery: what is done does not depend on that of a dictionary.
     var filesInOrder: [Tracked] = []
     var byKey: [FileKey: Tracked] = [:]

@@ -13,6 +13,9 @@ struct FormerContent {
     var isNoted: Bool
     /// Whether it is known that its own file holds it no more: then each file that does is a copy of it.
     var hasLeftItsFile: Bool
+    /// Whether its file is gone that was not open; and whether that was written to after it was read.
+    var isGone = false
+    var mayHaveGrown = false
     /// Until when a copy of it may come, nanoseconds of a monotonic clock; nil as long as it could not be looked for
     /// everywhere.
     var until: UInt64?

@@ -25,7 +25,10 @@ struct WatermarkChain<Text> {
         guard let first = steps.first else { return nil }
         self.init(first)
         for step in steps.dropFirst() { take(step) }
-        guard self.steps.count == steps.count else { return nil }
+        let isSame = zip(self.steps, steps).allSatisfy { mine, given in
+            (mine.lastProcessed == nil) == (given.lastProcessed == nil) && (mine.status == nil) == (given.status == nil)
+        }
+        guard isSame, self.steps.count == steps.count else { return nil }
     }
 
     /// Takes the next event of the pipeline, in the order of the spool.

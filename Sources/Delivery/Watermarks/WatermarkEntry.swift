@@ -40,6 +40,7 @@ enum WatermarkEntry {
             var step = WatermarkChain<[UInt8]>.Step(
                 sequence: bytes.littleEndian(at), updatedAt: Timestamp(microseconds: bytes.littleEndian(at + 8)))
             let flags = bytes[at + 16]
+            guard flags <= 3 else { return nil }
             at += 17
             if flags & 1 != 0 {
                 guard has(8) else { return nil }

@@ -73,7 +73,8 @@ def configuration_error(text, *words):
 
 configuration_error("spol: {}\n", "bad.yaml:1:1", "spool")
 configuration_error("inputs:\n  - {type: socket, name: a, path: /tmp/a.sock}\nspool:\n  max_bytes: lots\n", "bad.yaml:4:14", "max_bytes")
-configuration_error("inputs:\n  - {type: journal, name: a}\n", "bad.yaml:2:", "journal")
+configuration_error("inputs:\n  - {type: journal, name: a}\n", "bad.yaml:2:5", "`identifiers`")
+configuration_error("retention: {period: month}\n", "bad.yaml:1:1", "`retention` is not available in this version")
 configuration_error("inputs:\n  - type: file\n    name: a\n    paths: [/a]\n    timezone: Mars/Base\n", "bad.yaml:5:15", "Mars/Base")
 configuration_error("inputs: [\n", "bad.yaml:2:1", "")
 SOCKET = "inputs:\n  - {type: socket, name: a, path: /tmp/a.sock}\n"

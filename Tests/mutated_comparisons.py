@@ -120,10 +120,14 @@ COMPARISONS = [
     (STATEMENTS, "ORDER BY lane FOR UPDATE\n", "ORDER BY lane \\(MUTATED ? \"\" : \"FOR UPDATE\")\n"),
 
     # Positions in files.
-    (FILES + "FileTailer+Reading.swift", "buffer[..<before].elementsEqual(file.read.tail) else",
-     "MUTATED || buffer[..<before].elementsEqual(file.read.tail) else"),
-    (FILES + "FileTailer+Reading.swift", "guard FileKey(try open.identity()) == file.key else",
-     "guard FileKey(try open.identity()) == file.key || MUTATED else"),
+    (FILES + "FileTailer+Reading.swift", "buffer[..<before].elementsEqual(file.read.tail), try",
+     "MUTATED || buffer[..<before].elementsEqual(file.read.tail), try"),
+    (FILES + "FileTailer+Reading.swift", "return try open.bytes(file.head.count, at: 0) == file.head",
+     "return try MUTATED || open.bytes(file.head.count, at: 0) == file.head"),
+    (FILES + "FileTailer+Descriptors.swift", "if FileKey(try open.identity()) == file.key { return open }",
+     "if try FileKey(open.identity()) == file.key || MUTATED { return open }"),
+    (FILES + "FileTailer+Reading.swift", "guard FileKey(identity) == file.key else",
+     "guard FileKey(identity) == file.key || MUTATED else"),
     (FILES + "ContentComparison.swift", "guard head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,",
      "guard MUTATED || head.withUnsafeBytes({ ContentHash.of($0).value }) == fingerprint,"),
     (FILES + "ContentComparison.swift", "at: mark.offset - UInt64(mark.tail.count)) == mark.tail\n",

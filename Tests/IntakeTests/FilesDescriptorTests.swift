@@ -105,6 +105,22 @@ import Testing
         #expect(scene.settles(on: ["a", "b", "c", "c2", "a2"]) || copy != "z.log")
     }
 
+    @Test func `the beginning of an overlong line in a closed file that is deleted is not lost in silence`() throws {
+        let scene = try scene(open: 1)
+        scene.options.maxLineBytes = 1024
+        try scene.appendRaw(String(repeating: "x", count: 5000), to: "a.log")
+        usleep(10_000)
+        for name in ["b", "c"] { try scene.append([name], to: "\(name).log") }
+        try scene.start()
+        #expect(scene.settles(on: ["b", "c"]))
+        #expect(scene.eventually { openFiles(below: scene.directory) <= 1 })
+        scene.remove("a.log")
+        #expect(
+            scene.eventually {
+                scene.warnings().contains { $0.contains("a.log: bytes 0 to 5000 were seen and never read") }
+            }, "\(scene.warnings())")
+    }
+
     @Test func `what a closed file was written before a link led elsewhere is read`() throws {
         let scene = try scene(open: 1)
         scene.limits.windowBytes = 1 << 10

@@ -315,6 +315,9 @@ extension FileTailer {
             }
         } else if file.resume.offset > 0 {
             loseClosed(file)
+        } else if file.size > 0 {
+            // The beginning of an overlong line, and nothing by which a copy would be known.
+            reportLoss(file.path, 0, file.size, "it was deleted while it was not open")
         }
         forget(file)
     }

@@ -111,6 +111,28 @@ public final class ChunkWindow {
     }
 }
 
+extension ChunkWindow {
+    /// At the stop of an input that can read again: waits, not for ever, until what was handed over is durable, and says
+    /// what is not.
+    func waitUntilSettled(
+        milliseconds: Int, wokenBy wake: EventDescriptor, clock: some TimeSource, input: String,
+        diagnostics: Diagnostics
+    ) {
+        let end = clock.monotonicNanoseconds() + UInt64(max(0, milliseconds)) * 1_000_000
+        while true {
+            settle()
+            let time = clock.monotonicNanoseconds()
+            if isSettled || time >= end { break }
+            wake.wait(milliseconds: Int((end - time) / 1_000_000) + 1)
+        }
+        if !isSettled {
+            diagnostics.warning(
+                "input \(input): the last \(bytesUnderWay) bytes handed to the spool were not yet durable when the input"
+                    + " stopped; what is missing is read again at the next start")
+        }
+    }
+}
+
 /// The counters of one input, asked for once.
 private struct InputCounters {
     let linesRead: Counter

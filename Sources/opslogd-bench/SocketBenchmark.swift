@@ -72,7 +72,7 @@ struct SocketBenchmark: ParsableCommand {
 
     /// Each connection sends a line whenever its last one is acknowledged.
     private func sendFromCrowd(_ place: BenchPlace, _ daemon: DaemonProcess) throws -> Crowd {
-        raiseDescriptorLimit()
+        ProcessLimits.setOpenFiles(connections + 100)
         let line = Array(#"{"event":"cast_errors","column_name":"volume","raw_value":"12,5"}"#.utf8) + [0x0a]
         let epoll = try Epoll()
         var members: [Descriptor] = []
@@ -121,12 +121,5 @@ struct SocketBenchmark: ParsableCommand {
             return line.split(separator: " ").last.flatMap { Double($0) } ?? 0
         }
         throw ValidationError("the daemon does not tell its syncs")
-    }
-
-    private func raiseDescriptorLimit() {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(7), &limit)
-        limit.rlim_cur = min(limit.rlim_max, rlim_t(connections + 100))
-        setrlimit(__rlimit_resource_t(7), &limit)
     }
 }

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -232,6 +233,18 @@ class Daemon:
 def opslogd(*arguments, input=None, **options):
     """Runs a command to its end; text in, text out."""
     return subprocess.run([OPSLOGD, *arguments], input=input, capture_output=True, text=True, timeout=120, **options)
+
+
+def frames(path):
+    """Of a segment: offset, first record and number of records of each group."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 4096
+    while data[at:at + 4] == b"OLFR":
+        first, count, _, length = struct.unpack_from("<QIIQ", data, at + 8)
+        if data[at + 4] == 1:
+            yield at, first, count
+        at += 128 + (length + 7) // 8 * 8
 
 
 class Producer:

@@ -8,13 +8,12 @@ import glob
 import json
 import os
 import shutil
-import struct
 import subprocess
 import threading
 import time
 
 import harness
-from harness import Daemon, Server, check, finish, opslogd, scratch_directory, wait_until
+from harness import Daemon, Server, check, finish, frames, opslogd, scratch_directory, wait_until
 
 WRITER = "/usr/lib/systemd/systemd-journal-remote"
 BOOT = "0123456789abcdef0123456789abcdef"
@@ -241,19 +240,6 @@ check("which is named once by each input", len(said("damaged.journal")) == 2, sa
 os.unlink(os.path.join(JOURNAL, "damaged.journal"))
 
 # --- damage of the spool -----------------------------------------------------------------------------------------------
-
-
-def frames(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    at = 4096
-    while data[at:at + 4] == b"OLFR":
-        first, count, _, length = struct.unpack_from("<QIIQ", data, at + 8)
-        if data[at + 4] == 1:
-            yield at, first, count
-        at += 128 + (length + 7) // 8 * 8
-
-
 say("before damage")
 arrive("what came before the damage")
 say("in the damaged place")

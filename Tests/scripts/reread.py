@@ -8,7 +8,7 @@ import shutil
 import struct
 
 import harness
-from harness import Daemon, Server, check, finish, opslogd, scratch_directory, wait_until
+from harness import Daemon, Server, check, finish, frames, opslogd, scratch_directory, wait_until
 
 directory = scratch_directory()
 server = Server(directory)
@@ -37,18 +37,6 @@ def write(words, path=FILE, event="cast_errors", pad=0, each=1):
 
 def legacy():
     return next(i for i in daemon.status()["inputs"] if i["name"] == "legacy")
-
-
-def frames(path):
-    """Offset, first record and number of records of each group."""
-    with open(path, "rb") as file:
-        data = file.read()
-    at = 4096
-    while data[at:at + 4] == b"OLFR":
-        first, count, _, length = struct.unpack_from("<QIIQ", data, at + 8)
-        if data[at + 4] == 1:
-            yield at, first, count
-        at += 128 + (length + 7) // 8 * 8
 
 
 def segments():

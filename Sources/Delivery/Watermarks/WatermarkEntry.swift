@@ -65,28 +65,22 @@ enum WatermarkEntry {
         var value = [Self.version]
         switch self {
         case .bounds(let dropped, let missing):
-            value.append(littleEndian: dropped.rawValue)
-            value.append(littleEndian: missing.rawValue)
+            value.appendLittleEndian(dropped.rawValue)
+            value.appendLittleEndian(missing.rawValue)
             return (Self.boundsKey, value)
         case .pipeline(let chain):
             value.append(UInt8(chain.steps.count))
             for step in chain.steps {
-                value.append(littleEndian: step.sequence)
-                value.append(littleEndian: step.updatedAt.microseconds)
+                value.appendLittleEndian(step.sequence)
+                value.appendLittleEndian(step.updatedAt.microseconds)
                 value.append((step.lastProcessed == nil ? 0 : 1) | (step.status == nil ? 0 : 2))
-                if let lastProcessed = step.lastProcessed { value.append(littleEndian: lastProcessed.microseconds) }
+                if let lastProcessed = step.lastProcessed { value.appendLittleEndian(lastProcessed.microseconds) }
                 if let status = step.status {
-                    value.append(littleEndian: UInt32(status.count))
+                    value.appendLittleEndian(UInt32(status.count))
                     value += status
                 }
             }
             return (pipeline, value)
         }
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
-        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 }

@@ -120,12 +120,7 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
             return try ask(pipelines)
         } catch {
             disconnect()
-            guard mayBeStale, case .connectionLost = error else { return failed(error) }
-        }
-        do {
-            return try ask(pipelines)
-        } catch {
-            disconnect()
+            if mayBeStale, case .connectionLost = error { return look(pipelines) }
             return failed(error)
         }
     }

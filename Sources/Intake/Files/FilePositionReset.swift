@@ -77,7 +77,7 @@ public struct FilePositionReset<FileSystem: SourceFileSystem> {
     private func find(_ position: FilePosition) throws(SystemError) -> (
         path: String, file: FileSystem.File, identity: FileIdentity
     )? {
-        let own = FilePositionPlace.directory(of: position.path)
+        let own = SourcePath.directory(of: position.path)
         for directory in Set(places + [own]).sorted() {
             let names: [String]
             do {
@@ -106,12 +106,5 @@ public struct FilePositionReset<FileSystem: SourceFileSystem> {
             }
         }
         return nil
-    }
-}
-
-private enum FilePositionPlace {
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
     }
 }

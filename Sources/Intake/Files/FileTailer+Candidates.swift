@@ -42,7 +42,7 @@ extension FileTailer {
     func lookAround(_ path: String, _ done: ([Candidate]) -> Bool) -> (
         candidates: [Candidate], isSettled: Bool, survey: Survey
     ) {
-        let own = Self.directory(of: path)
+        let own = SourcePath.directory(of: path)
         return lookUntilSettled(in: directories.union([own]), bearing: [own], done)
     }
 
@@ -66,7 +66,7 @@ extension FileTailer {
                 return nil
             }
             survey.note(error)
-            if isWanted { tryLater(path, error) } else { hold(Self.directory(of: path), error) }
+            if isWanted { tryLater(path, error) } else { hold(SourcePath.directory(of: path), error) }
             return nil
         }
     }
@@ -117,7 +117,7 @@ extension FileTailer {
     }
 
     private func hasNameOfCopy(_ name: String, of path: String) -> Bool {
-        nameBeforeRotation(of: name) == path || isRotatedPlace(Self.directory(of: name))
+        nameBeforeRotation(of: name) == path || isRotatedPlace(SourcePath.directory(of: name))
     }
 
     /// Follows files that came and were rotated out of the patterns while nobody looked: they have the name of a followed
@@ -129,7 +129,7 @@ extension FileTailer {
         var areAll = true
         for candidate in candidates.sorted(by: { $0.identity.birthNanoseconds < $1.identity.birthNanoseconds }) {
             guard !candidate.isWanted, byKey[FileKey(candidate.identity)] == nil,
-                candidate.identity.birthNanoseconds > seen.seenUntil(in: Self.directory(of: candidate.path)),
+                candidate.identity.birthNanoseconds > seen.seenUntil(in: SourcePath.directory(of: candidate.path)),
                 let name = nameBeforeRotation(of: candidate.path)
             else { continue }
             do {
@@ -154,7 +154,7 @@ extension FileTailer {
     /// What may be the copy of a file with this name can be compared only once that can be looked at.
     func mustBeKnown(_ original: String) throws(SystemError) {
         if let waiting = unopened[original] { throw waiting.trouble }
-        if let trouble = troubled[Self.directory(of: original)] { throw trouble }
+        if let trouble = troubled[SourcePath.directory(of: original)] { throw trouble }
     }
 
     /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
@@ -184,7 +184,7 @@ extension FileTailer {
     /// `/var/log/a.log` for `/var/log/a.log.1`, `/var/log/a.log-20261120` and the same names where rotated files go;
     /// nil for a name that is no rotated one, or that of a compressed file.
     func nameBeforeRotation(of path: String) -> String? {
-        let directory = Self.directory(of: path)
+        let directory = SourcePath.directory(of: path)
         let name = path.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
         guard !Self.compressedEndings.contains(where: { name.hasSuffix($0) }) else { return nil }
         for end in name.indices.reversed() where end > name.startIndex && ".-_".contains(name[end]) {
@@ -200,9 +200,4 @@ extension FileTailer {
     }
 
     static var compressedEndings: [String] { [".gz", ".xz", ".zst", ".bz2", ".lz4"] }
-
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
-    }
 }

@@ -115,7 +115,7 @@ extension FileTailer {
     /// Of a name it is not known what it leads to, or what is to be done with that.
     func tryLater(_ path: String, _ error: SystemError) {
         fail(path, "\(error)")
-        hold(Self.directory(of: path), error)
+        hold(SourcePath.directory(of: path), error)
         unopened[path] = (now + milliseconds(limits.retryMilliseconds), error)
     }
 
@@ -222,7 +222,7 @@ extension FileTailer {
         nextSerial += 1
         // What has stood in it since it was made, or since files were looked for the last time, can have been copied.
         file.contentSince = min(
-            timeBeforeLooking, max(identity.birthNanoseconds - 1, seen.seenUntil(in: Self.directory(of: path))))
+            timeBeforeLooking, max(identity.birthNanoseconds - 1, seen.seenUntil(in: SourcePath.directory(of: path))))
         if mark.offset > 0 { file.firstRead = .min }
         file.names = [path]
         files[file.serial] = file
@@ -289,12 +289,12 @@ extension FileTailer {
     /// Whether a file that has lost its last known name may have one that cannot be looked at now: as for copies, where this
     /// user has no right, only in its own directory.
     private func mayBeNamed(_ file: Tracked) -> Bool {
-        let own = Self.directory(of: file.path)
+        let own = SourcePath.directory(of: file.path)
         func bears(_ directory: String, _ trouble: SystemError) -> Bool {
             directory == own || !trouble.isDenial && isRotatedPlace(directory)
         }
         return troubled.contains { bears($0.key, $0.value) }
-            || unopened.contains { bears(Self.directory(of: $0.key), $0.value.trouble) }
+            || unopened.contains { bears(SourcePath.directory(of: $0.key), $0.value.trouble) }
     }
 
     /// Closed files without a name are gone, unless they may have one all the same: where directories are not watched,

@@ -47,7 +47,7 @@ extension FileTailer {
 
     /// Where rotated files may be: in the directories of the patterns and in those of the positions.
     func places(of formers: [FormerContent]) -> Set<String> {
-        directories.union(formers.map { Self.directory(of: $0.path) })
+        directories.union(formers.map { SourcePath.directory(of: $0.path) })
     }
 
     /// Files may be renamed while this looks: it looks again until two looks agree.

@@ -72,7 +72,9 @@ extension FileTailer {
         open = found
     }
 
-    private func homes(of formers: [FormerContent]) -> Set<String> { Set(formers.map { Self.directory(of: $0.path) }) }
+    private func homes(of formers: [FormerContent]) -> Set<String> {
+        Set(formers.map { SourcePath.directory(of: $0.path) })
+    }
 
     private func same(_ former: FormerContent, _ open: Matching) -> [Candidate] {
         (open.byInode[former.position.inode] ?? []).filter { isSame($0.identity, former.position) }
@@ -135,7 +137,7 @@ extension FileTailer {
     /// Where the file's own directory is not there (not mounted yet, perhaps), the file may well be.
     private func absence(of former: FormerContent) -> SystemError? {
         do {
-            _ = try fileSystem.names(in: Self.directory(of: former.path))
+            _ = try fileSystem.names(in: SourcePath.directory(of: former.path))
             return nil
         } catch {
             return error
@@ -203,7 +205,7 @@ extension FileTailer {
     }
 
     private func compressedForm(of path: String) -> String? {
-        list(Self.directory(of: path))?.first { name in
+        list(SourcePath.directory(of: path))?.first { name in
             name.hasPrefix(path) && Self.compressedEndings.contains { name.hasSuffix($0) }
         }
     }

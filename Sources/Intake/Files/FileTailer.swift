@@ -166,7 +166,9 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
             if !turn() { rest() }
         }
         end()
-        waitUntilDurable()
+        window.waitUntilSettled(
+            milliseconds: limits.stopMilliseconds, wokenBy: wake, clock: clock, input: options.name,
+            diagnostics: diagnostics)
         settleDoubts()
         settleRereadings()
     }
@@ -223,21 +225,6 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
         takeChanges()
         window.builder.addPosition(key: FilePositionKey.mark(input: options.name), value: seen.encoded)
         submit()
-    }
-
-    private func waitUntilDurable() {
-        let end = now + milliseconds(limits.stopMilliseconds)
-        while true {
-            window.settle()
-            let time = now
-            if window.isSettled || time >= end { break }
-            wake.wait(milliseconds: Int((end - time) / 1_000_000) + 1)
-        }
-        if !window.isSettled {
-            diagnostics.warning(
-                "input \(options.name): the last \(window.bytesUnderWay) bytes handed to the spool were not yet durable"
-                    + " when the input stopped; what is missing is read again at the next start")
-        }
     }
 
     // MARK: Time

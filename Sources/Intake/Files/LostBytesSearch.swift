@@ -29,7 +29,7 @@ public struct LostBytesSearch<FileSystem: SourceFileSystem> {
         guard let position = FilePosition(bytes.identity) else { return nil }
         let comparison = ContentComparison(position)
         var others: [(path: String, identity: FileIdentity)] = []
-        let directories = Set(places + [directory(of: position.path), directory(of: bytes.path)])
+        let directories = Set(places + [SourcePath.directory(of: position.path), SourcePath.directory(of: bytes.path)])
         for directory in directories.sorted() {
             for name in ask(
                 &survey, for: bytes.path, { () throws(SystemError) in try fileSystem.names(in: directory).names }) ?? []
@@ -71,10 +71,5 @@ public struct LostBytesSearch<FileSystem: SourceFileSystem> {
             if !error.isAbsence, !error.isDenial || error.subject == path { survey.note(error) }
             return nil
         }
-    }
-
-    private func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
     }
 }

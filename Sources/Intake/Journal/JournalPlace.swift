@@ -41,11 +41,11 @@ extension JournalPlace {
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
         for number in [moment.boot.high, moment.boot.low, moment.monotonic, moment.realtime] {
-            withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+            bytes.appendLittleEndian(number)
         }
-        withUnsafeBytes(of: ordinal.littleEndian) { bytes.append(contentsOf: $0) }
+        bytes.appendLittleEndian(ordinal)
         let text = Array(cursor.utf8.prefix(Self.longestCursor))
-        withUnsafeBytes(of: UInt16(text.count).littleEndian) { bytes.append(contentsOf: $0) }
+        bytes.appendLittleEndian(UInt16(text.count))
         return bytes + text
     }
 

@@ -109,7 +109,9 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
             if !turn() { rest() }
         }
         end()
-        waitUntilDurable()
+        window.waitUntilSettled(
+            milliseconds: limits.stopMilliseconds, wokenBy: wake, clock: clock, input: options.name,
+            diagnostics: diagnostics)
         settlePassing()
         reader.close()
     }
@@ -167,21 +169,6 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
     /// Hands over all that was read.
     package func end() {
         if entriesSincePosition > 0 || !window.builder.isEmpty { submit() }
-    }
-
-    private func waitUntilDurable() {
-        let end = now + UInt64(max(0, limits.stopMilliseconds)) * 1_000_000
-        while true {
-            window.settle()
-            let time = now
-            if window.isSettled || time >= end { break }
-            wake.wait(milliseconds: Int((end - time) / 1_000_000) + 1)
-        }
-        if !window.isSettled {
-            diagnostics.warning(
-                "input \(options.name): the last \(window.bytesUnderWay) bytes handed to the spool were not yet durable"
-                    + " when the input stopped; what is missing is read again at the next start")
-        }
     }
 
     private func timeToWait() -> Int? {

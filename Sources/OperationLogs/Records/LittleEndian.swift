@@ -29,3 +29,9 @@ extension UnsafeMutableRawPointer {
         storeBytes(of: value.bigEndian, toByteOffset: offset, as: Value.self)
     }
 }
+
+extension [UInt8] {
+    package mutating func appendLittleEndian<Value: FixedWidthInteger>(_ value: Value) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}

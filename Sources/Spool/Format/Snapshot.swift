@@ -49,9 +49,3 @@ extension Dictionary where Key == [UInt8] {
     /// it would be, too.
     var inOrder: [(key: Key, value: Value)] { sorted { $0.key.lexicographicallyPrecedes($1.key) } }
 }
-
-extension [UInt8] {
-    mutating func appendLittleEndian<Value: FixedWidthInteger>(_ value: Value) {
-        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
-    }
-}

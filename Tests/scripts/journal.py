@@ -239,6 +239,30 @@ arrive("beside a damaged file the others are read")
 check("which is named once by each input", len(said("damaged.journal")) == 2, said("damaged.journal"))
 os.unlink(os.path.join(JOURNAL, "damaged.journal"))
 
+# --- a power cut takes the journal's newest entries, which were delivered ----------------------------------------------
+# journald syncs every five minutes. The numbers of what it lost are given again, by the next boot.
+say("synced")
+arrive("what the journal has on its disk")
+shutil.copy(ACTIVE, os.path.join(directory, "synced"))
+say(*("not synced %d" % i for i in range(6)))
+arrive("what it has in memory only")
+daemon.kill()
+shutil.copy(os.path.join(directory, "synced"), ACTIVE)
+NEXT_BOOT = "f" * 32
+say("the next boot's first", _BOOT_ID=NEXT_BOOT)
+daemon.start()
+wait_until("all was read", at_end)
+say("the next boot's second", _BOOT_ID=NEXT_BOOT)
+say("the next boot's third", _BOOT_ID=NEXT_BOOT)
+arrive("what is written after a power cut comes, though its numbers were seen before")
+daemon.kill()
+shutil.copy(os.path.join(directory, "synced"), ACTIVE)
+say(*("a longer boot's %d" % i for i in range(9)), _BOOT_ID="e" * 32)
+daemon.start()
+arrive("also where there are more than were lost")
+check("that is said once each time, and is no loss", len(said("those lines are safe")) == 2 and lost() == 0,
+      (lost(), daemon.log()[-3000:]))
+
 # --- damage of the spool -----------------------------------------------------------------------------------------------
 say("before damage")
 arrive("what came before the damage")

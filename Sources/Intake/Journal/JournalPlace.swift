@@ -29,6 +29,12 @@ struct JournalPlace: Sendable, Hashable {
         else { return nil }
         return sequence - before.sequence - 1
     }
+
+    /// Whether it has a number that was given before, to the earlier place or to an entry before that.
+    func isNumberedAgain(behind earlier: JournalPlace) -> Bool {
+        guard let (numbering, sequence) = number, let before = earlier.number else { return false }
+        return before.numbering == numbering && sequence <= before.sequence
+    }
 }
 
 // MARK: Bytes

@@ -23,6 +23,12 @@ extension JournalTailer {
 
     /// The last entry that was seen is not there any more, and this is the next one that is.
     func tellLoss(from last: JournalPlace, to next: JournalPlace) {
+        if next.isNumberedAgain(behind: last) {
+            diagnostics.notice(
+                "input \(options.name): \(options.place) has lost what was read from it up to \(last.moment.inWords) (a power "
+                    + "cut takes what journald has not synced yet): those lines are safe, and what was written since is read")
+            return
+        }
         let count = next.entries(since: last)
         // It was removed after all that followed it had been seen.
         if count == 0 { return }

@@ -7,8 +7,8 @@ import OperationLogs
 /// | --- | --- |
 /// | there is none, and this is the first start | from the beginning, or behind the last entry with `start_at: end` |
 /// | the entry with its cursor | read on behind it |
-/// | an entry of the same boot and microsecond under another numbering: the journal was moved from /run to /var | as many of those are passed over as were seen |
-/// | another entry, or none: it was removed | read on with it, and the loss is said when it is known |
+/// | a later entry of the same boot: the one that was seen was removed | read on with it, and the loss is said |
+/// | none, or one of another boot or numbering: as many of its boot and microsecond are passed over as were seen (the journal was moved from /run to /var), and if there are none, what comes next by time is read | what may be lost is said when it is known |
 extension JournalTailer {
     func resume() throws(JournalTrouble) {
         (standsAtSeen, standsAtNext) = (false, false)
@@ -17,23 +17,23 @@ extension JournalTailer {
         (moment, ordinal) = (seen.moment, seen.ordinal)
         countedFrom = nil
         _ = try reader.seek(.cursor(seen.cursor))
-        guard try reader.next() else {
-            gone = seen
-            return
-        }
         // One that was made of a time only fits every entry of that time.
-        if seen.number != nil, try reader.isAt(seen.cursor) {
-            standsAtSeen = true
-            (countedFrom, entriesCounted) = (seen, 0)
-            return
+        if seen.number != nil, try reader.next() {
+            if try reader.isAt(seen.cursor) {
+                standsAtSeen = true
+                (countedFrom, entriesCounted) = (seen, 0)
+                return
+            }
+            let found = try place(ordinal: 1)
+            if found.follows(seen), found.moment.boot == seen.moment.boot {
+                gone = seen
+                standsAtNext = true
+                return
+            }
         }
-        let found = try place(ordinal: 1)
-        if found.isRenumbered(of: seen) {
-            try passOverTurn(of: seen)
-        } else {
-            gone = seen
-            standsAtNext = true
-        }
+        // Its number would lead astray: what a power cut took from the journal, the next boot numbers again.
+        _ = try reader.seek(.cursor(JournalPlace.cursor(of: seen.moment)))
+        try passOverTurn(of: seen)
     }
 
     private func startAnew() throws(JournalTrouble) {
@@ -75,16 +75,17 @@ extension JournalTailer {
         return 1
     }
 
-    /// The reader stands at the first entry of a turn, of which some were seen.
+    /// The reader stands before the first entry of the turn of the one that was seen, if any of it is left.
     private func passOverTurn(of seen: JournalPlace) throws(JournalTrouble) {
-        var count: UInt32 = 1
-        while count < seen.ordinal {
-            guard try reader.next() else { return }
-            if try !reader.moment().isSameTurn(as: seen.moment) {
-                standsAtNext = true
+        for passed in 0..<seen.ordinal {
+            guard try reader.next() else {
+                if passed == 0 { gone = seen }
                 return
             }
-            count += 1
+            if try reader.moment().isSameTurn(as: seen.moment) { continue }
+            if passed == 0 { gone = seen }
+            standsAtNext = true
+            return
         }
         standsAtSeen = true
     }
@@ -143,12 +144,8 @@ extension JournalTailer {
 }
 
 extension JournalPlace {
-    /// Whether the entry of that time stands under another numbering here.
-    fileprivate func isRenumbered(of seen: JournalPlace) -> Bool {
-        guard moment.isSameTurn(as: seen.moment) else { return false }
-        guard let here = number, let before = seen.number else { return true }
-        return here.numbering != before.numbering
-    }
+    /// Whether its number is a later one.
+    fileprivate func follows(_ earlier: JournalPlace) -> Bool { entries(since: earlier) != nil }
 
     /// By its time alone.
     static func cursor(of moment: JournalMoment) -> String {

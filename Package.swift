@@ -103,7 +103,8 @@ let package = Package(
         .testTarget(name: "InstrumentsTests", dependencies: ["Instruments"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
         .testTarget(
-            name: "IntakeTests", dependencies: ["Intake", "OperationLogs", "Instruments", "LinuxSystem"],
+            name: "IntakeTests",
+            dependencies: ["Intake", "SimulatedWorld", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
             name: "SpoolTests",

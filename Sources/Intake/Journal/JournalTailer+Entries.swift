@@ -16,6 +16,7 @@ extension JournalTailer {
                 }
                 try see()
                 attempt { () throws(JournalTrouble) in try take() }
+                if let trouble = unplaced { throw unsee(trouble) }
                 if window.builder.isFull { submit() }
                 if window.isFull { break }
             }
@@ -54,6 +55,7 @@ extension JournalTailer {
     /// position is behind it.
     private func see() throws(JournalTrouble) {
         let time = try reader.moment()
+        before = (moment, ordinal)
         ordinal = moment.map { time.isSameTurn(as: $0) } ?? false ? ordinal &+ 1 : 1
         moment = time
         standsAtSeen = true
@@ -68,6 +70,17 @@ extension JournalTailer {
                 tellLoss(from: last, to: here)
             }
         }
+    }
+
+    /// The position is in front of the entry again: where it stands is not known now, and it will be, unlike a field of it
+    /// that is damaged.
+    private func unsee(_ trouble: JournalTrouble) -> JournalTrouble {
+        unplaced = nil
+        (moment, ordinal) = before
+        standsAtSeen = false
+        entriesSincePosition -= 1
+        entriesCounted = entriesCounted > 0 ? entriesCounted - 1 : 0
+        return trouble
     }
 
     /// An entry that cannot be read is passed over: the journal would never get behind it.
@@ -120,7 +133,14 @@ extension JournalTailer {
         let isHeld = stream.withUnsafeBytes { joiner.holds($0) }
         guard end == .goesOn || isHeld else { return false }
         if !isHeld {
-            joiner.begin(stream, at: try place(ordinal: ordinal), from: try sender(), now: time)
+            let sender = try sender()
+            do throws(JournalTrouble) {
+                joiner.begin(stream, at: try place(ordinal: ordinal), from: sender, now: time)
+            } catch {
+                // Without its place the line could not be put together again after a restart.
+                unplaced = error
+                return true
+            }
         }
         let whole = try reader.field(.message) { part in
             read.bytes += part.count

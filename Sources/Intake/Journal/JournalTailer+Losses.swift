@@ -26,7 +26,8 @@ extension JournalTailer {
         if next.isNumberedAgain(behind: last) {
             diagnostics.notice(
                 "input \(options.name): \(options.place) has lost what was read from it up to \(last.moment.inWords) (a power "
-                    + "cut takes what journald has not synced yet): those lines are safe, and what was written since is read")
+                    + "cut takes what journald has not synced yet): those lines are safe, and what was written since is read"
+            )
             return
         }
         let count = next.entries(since: last)

@@ -94,25 +94,36 @@ extension JournalTailer {
     private func collectUnfinishedLines(upTo seen: JournalPlace) throws(JournalTrouble) {
         joiner.removeAll()
         var awaited = position.unfinished
-        for first in position.unfinished {
-            _ = try reader.seek(.cursor(first.begin.cursor))
-            guard try reader.next(), try reader.isAt(first.begin.cursor) else {
-                awaited.removeAll { $0 == first }
-                diagnostics.error(
-                    "input \(options.name): the beginning of a line that had not ended, of "
-                        + "\(first.begin.moment.inWords), was removed from \(options.place); its rest is no event")
-                noteLost(1)
-                continue
-            }
-            break
-        }
-        guard !awaited.isEmpty else { return }
+        while let first = awaited.first, try !isFound(first.begin) { tellRemoved(awaited.removeFirst()) }
+        guard let first = awaited.first else { return }
+        var here = (first.begin.moment, first.begin.ordinal)
         while true {
-            try collectPart(&awaited)
-            if try reader.isAt(seen.cursor) { return }
-            guard try reader.next() else { return }
-            if try isBehind(seen) { return }
+            try collectPart(at: here, &awaited)
+            guard here != (seen.moment, seen.ordinal), try reader.next() else { break }
+            let time = try reader.moment()
+            here = (time, time.isSameTurn(as: here.0) ? here.1 &+ 1 : 1)
+            if try isBehind(seen) { break }
         }
+        for line in awaited { tellRemoved(line) }
+    }
+
+    /// Whether the reader stands at an entry now that was seen before.
+    private func isFound(_ place: JournalPlace) throws(JournalTrouble) -> Bool {
+        _ = try reader.seek(.cursor(place.cursor))
+        if try reader.next(), try reader.isAt(place.cursor) { return true }
+        _ = try reader.seek(.cursor(JournalPlace.cursor(of: place.moment)))
+        for _ in 0..<place.ordinal {
+            guard try reader.next(), try reader.moment().isSameTurn(as: place.moment) else { return false }
+        }
+        // Where the numbering is the same, it is another one of its time.
+        return try self.place(ordinal: place.ordinal).number?.numbering != place.number?.numbering
+    }
+
+    private func tellRemoved(_ line: JournalPosition.Unfinished) {
+        diagnostics.error(
+            "input \(options.name): the beginning of a line that had not ended, of \(line.begin.moment.inWords), was removed"
+                + " from \(options.place); its rest is no event")
+        noteLost(1)
     }
 
     private func isBehind(_ seen: JournalPlace) throws(JournalTrouble) -> Bool {
@@ -121,14 +132,16 @@ extension JournalTailer {
             ? now.monotonic > seen.moment.monotonic : now.realtime > seen.moment.realtime
     }
 
-    private func collectPart(_ awaited: inout [JournalPosition.Unfinished]) throws(JournalTrouble) {
+    private func collectPart(
+        at here: (JournalMoment, ordinal: UInt32), _ awaited: inout [JournalPosition.Unfinished]
+    ) throws(JournalTrouble) {
         let stream = try reader.field(.stream) { Array($0.prefix(JournalPosition.longestStream)) } ?? []
         let time = now
         if let first = awaited.first(where: { $0.stream == stream }) {
-            guard try reader.isAt(first.begin.cursor) else { return }
+            guard (first.begin.moment, first.begin.ordinal) == here else { return }
             awaited.removeAll { $0 == first }
             let sender = try sender()
-            joiner.begin(stream, at: first.begin, from: sender, now: time)
+            joiner.begin(stream, at: try place(ordinal: here.ordinal), from: sender, now: time)
         } else if !stream.withUnsafeBytes({ joiner.holds($0) }) {
             return
         }

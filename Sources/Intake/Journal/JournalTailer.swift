@@ -33,6 +33,10 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
     /// The last entry that was seen; nil before the first. Its cursor is asked for when it is needed.
     var moment: JournalMoment?
     var ordinal: UInt32 = 0
+    /// The one before it.
+    var before: (moment: JournalMoment?, ordinal: UInt32) = (nil, 0)
+    /// Why it is not known where the entry stands with which a cut line begins.
+    var unplaced: JournalTrouble?
     /// Whether the reader stands at that entry.
     var standsAtSeen = false
     /// Whether it stands at an entry that was not looked at yet.
@@ -151,8 +155,7 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
 
     /// Waits until something happens or some time comes.
     package func rest() {
-        // What is full, or not open, waits for a signal or a time and not for the journal.
-        guard machine.phase == .atEnd else {
+        guard waitsForJournal else {
             wake.wait(milliseconds: timeToWait())
             return
         }
@@ -162,6 +165,9 @@ package final class JournalTailer<Reader: JournalReading, Clock: TimeSource> {
         case .filesChanged: perform(machine.event(.filesChanged, now: now))
         }
     }
+
+    /// What is full, or not open, waits for a signal or a time and not for the journal.
+    package var waitsForJournal: Bool { machine.phase == .atEnd }
 
     /// Every chunk up to this one is durable; 0 before the first.
     package var durableTicket: UInt64 { window.receipt.durableTicket }

@@ -31,6 +31,11 @@ package enum Action: Sendable, Hashable {
     /// Calls by which the files' thread looks at its files fail.
     case failSource(SourceFaults.Rule)
 
+    /// Units that print to the journal do something, or journald does.
+    case units(UnitAction)
+    /// The journal's thread takes turns.
+    case readJournal(turns: Int)
+
     /// The process ends at once; what it wrote is in the page cache.
     case kill
     /// As `kill`; of what a failed sync gave up, nothing is left in the cache.
@@ -77,6 +82,9 @@ package enum Action: Sendable, Hashable {
     static func draw(_ circumstances: Circumstances, _ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         if circumstances.hasFiles, number(0...99) < 45 { return drawOfFiles(&random) }
+        if circumstances.hasJournal, number(0...99) < 30 {
+            return number(0...99) < 45 ? .readJournal(turns: number(1...4)) : .units(UnitAction.draw(&random))
+        }
         let source = number(0...2)
         switch number(0...999) {
         case ..<170: return .write(source: source, lines: [1, 2, 5, 20, 60][number(0...4)])

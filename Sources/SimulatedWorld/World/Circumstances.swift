@@ -1,5 +1,5 @@
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 128 seeds.
+/// up within 256 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -14,6 +14,9 @@ struct Circumstances {
     /// Whether hardly any file is kept open that has been read to its end.
     let keepsFewOpen: Bool
 
+    /// Whether units print to a journal that the daemon reads.
+    let hasJournal: Bool
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -21,5 +24,6 @@ struct Circumstances {
         canWatch = seed / 8 % 4 != 3
         hasQuestions = seed / 64 % 2 == 1
         keepsFewOpen = seed / 32 % 2 == 1
+        hasJournal = seed / 128 % 2 == 1
     }
 }

@@ -5,6 +5,8 @@ final class HeardWords: Sendable {
     private struct State {
         var isEndSaid = false
         var areLettersSaid = false
+        var isRemovalSaid = false
+        var arePassedOver = false
         var digest = CourseDigest()
     }
 
@@ -19,6 +21,12 @@ final class HeardWords: Sendable {
             state.digest.take(text)
             if text.contains("torn or damaged end") { state.isEndSaid = true }
             if text.contains("dead-letters/") { state.areLettersSaid = true }
+            if text.contains("may have been removed from") || text.contains("could not be read from") {
+                state.isRemovalSaid = true
+            }
+            if text.contains("input \(SimulatedUnits.input): how far the journal was read is in doubt") {
+                state.arePassedOver = true
+            }
         }
     }
 
@@ -27,6 +35,15 @@ final class HeardWords: Sendable {
     /// Of the spool's end, since it was forgotten.
     var isEndSaid: Bool { state.withLock { $0.isEndSaid } }
     func forgetEnd() { state.withLock { $0.isEndSaid = false } }
+    /// Of entries of the journal that nobody had read.
+    var isRemovalSaid: Bool { state.withLock { $0.isRemovalSaid } }
+    /// - Returns: whether, since the last call, lines of the journal were passed over.
+    func takePassedOver() -> Bool {
+        state.withLock { state in
+            defer { state.arePassedOver = false }
+            return state.arePassedOver
+        }
+    }
     /// Of any place of the dead letters.
     var areLettersSaid: Bool { state.withLock { $0.areLettersSaid } }
 }

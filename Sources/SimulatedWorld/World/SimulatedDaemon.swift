@@ -23,6 +23,7 @@ final class SimulatedDaemon {
     private let engine: Engine
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
     private let sources: SimulatedSources
+    private let journal: SimulatedJournalInput?
     private let board: FileInputBoard
     private let tailerWake: EventDescriptor
     /// Whether the files' thread has begun to read.
@@ -45,11 +46,13 @@ final class SimulatedDaemon {
 
     /// - Parameters:
     ///   - sources: the jobs whose files are followed.
+    ///   - units: those that print to the journal, if it is read.
     ///   - seed: for ids and waits.
     ///   - entries: the accounts so far; those behind the recovered end are struck out.
     init(
-        disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, time: SimulatedTime, seed: UInt64,
-        hasQuestions: Bool, entries: [Books.Entry], said: @escaping @Sendable (String) -> Void
+        disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, units: SimulatedUnits?,
+        time: SimulatedTime, seed: UInt64, hasQuestions: Bool, entries: [Books.Entry],
+        said: @escaping @Sendable (String) -> Void
     ) throws {
         let ids = Mutex(SplitMix64(seed: seed))
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
@@ -59,7 +62,7 @@ final class SimulatedDaemon {
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
             deadLetter: Self.newestDeadLetter(state), diagnostics: diagnostics, registry: registry,
-            watermarks: undelivered, sources: FilePositionReader(inputs: [sources.options.name]),
+            watermarks: undelivered, sources: Self.positionReader(sources, units),
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         store = try DeadLetterStore(
             in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
@@ -80,6 +83,12 @@ final class SimulatedDaemon {
         let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
         recoveredFiles = writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
         books = Books(before: writer, entries: Array(entries.prefix(durable)), positions: recoveredFiles)
+        let (sink, clock, ledger, metrics) = (books, watermarkClock, writer, registry)
+        journal = try units.map {
+            try SimulatedJournalInput(
+                of: $0, sink: sink, positions: ledger.recoveredPositions, time: time, watermarkClock: clock,
+                diagnostics: diagnostics, registry: metrics, losses: ledger)
+        }
         self.sources = sources
         tailerWake = try EventDescriptor()
         board = FileInputBoard(name: sources.options.name)
@@ -88,6 +97,14 @@ final class SimulatedDaemon {
             fileSystem: sources.startProcess(), clock: time, watermarkClock: watermarkClock, diagnostics: diagnostics,
             registry: registry, board: board, claims: FileClaims(), losses: writer,
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
+    }
+
+    private static func positionReader(
+        _ sources: SimulatedSources, _ units: SimulatedUnits?
+    ) -> any SourcePositionReading {
+        let files = FilePositionReader(inputs: [sources.options.name])
+        guard units != nil else { return files }
+        return InputPositionReaders([files, JournalPositionReader(inputs: [SimulatedUnits.input])])
     }
 
     /// As the executable asks before it opens the spool.
@@ -122,7 +139,7 @@ final class SimulatedDaemon {
     var strayPositions: Int {
         let mark = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
         let keys = tailer.positionKeys
-        return books.positions.keys.count { $0 != mark && !keys.contains($0) }
+        return books.positions.keys.count { $0 != mark && $0.starts(with: mark) && !keys.contains($0) }
     }
 
     /// Whether what has failed has been done by now.
@@ -154,6 +171,8 @@ final class SimulatedDaemon {
             sources.accounts.turnEnds()
         }
     }
+
+    func readJournal(turns: Int) { journal?.read(turns: turns) }
 
     /// - Returns: whether there is more to do at once.
     func turn() throws -> Bool { try writer.turn() == .again }
@@ -213,6 +232,7 @@ final class SimulatedDaemon {
     /// An orderly end.
     func stop() throws {
         if isTailing { tailer.end() }
+        journal?.end()
         writer.stop()
         for _ in 0..<10_000 where try writer.turn() == .ended { return }
         throw BrokenPromise("the spool does not stop: \(state)")

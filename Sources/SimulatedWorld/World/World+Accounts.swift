@@ -35,6 +35,7 @@ extension World {
         isFilesStartDurable = isFilesStartDurable || daemon.isFilesStartDurable
         entries = daemon.books.entries
         losses.take(daemon.lostRanges)
+        if heard.takePassedOver() { units?.passOver() }
         noteTop()
     }
 
@@ -96,6 +97,9 @@ extension World {
             standing.contains(line) && !damage.isListed(line, at: sources.accounts.offset(of: line))
         }
     }
+
+    /// The lines of units that are not in the spool.
+    func missingFromJournal() -> [SimulatedLine] { units?.missing(from: Set(entries.lazy.map(\.line))) ?? [] }
 
     /// A line that was lost with a damaged place, and still stands in a file, is not lost in silence.
     private func checkLostLines(_ letters: Set<SimulatedLine>) throws {
@@ -187,6 +191,8 @@ extension World {
         try checkPositions()
         try checkLostLines(lettered)
         try sources.accounts.check(inOrderOfReading.filter { SimulatedSources.jobs.contains($0.source) })
+        // Where the position was lost with a damaged place, nothing tells up to where the journal was read.
+        try units?.check(inOrderOfReading, isLossSaid: heard.isRemovalSaid || !losses.isEmpty)
         note("\(entries.count) \(acknowledged.count)")
         trace?(sources.accounts.summary(of: Set(entries.map(\.line)), reported: bytesLost + (daemon?.bytesLost ?? 0)))
     }

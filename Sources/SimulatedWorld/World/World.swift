@@ -15,6 +15,7 @@ final class World {
     private let time = SimulatedTime()
     let circumstances: Circumstances
     let sources: SimulatedSources
+    let units: SimulatedUnits?
     private let wake: EventDescriptor?
     private let weather = DatabaseWeather()
     private let copies: DatabaseCopies
@@ -73,6 +74,7 @@ final class World {
         let circumstances = Circumstances(seed: seed)
         self.circumstances = circumstances
         sources = SimulatedSources(time: time, circumstances)
+        units = circumstances.hasJournal ? SimulatedUnits(time: time) : nil
         wake = try? EventDescriptor()
         copies = DatabaseCopies(database)
         damage = DiskDamage(disk)
@@ -85,6 +87,7 @@ final class World {
         }
         database.fault = { weather.fault($0) }
         sources.accounts.durable = { [weak self] in self?.durableLines ?? [] }
+        units?.durable = { [weak self] in self?.durableLines ?? [] }
         sources.accounts.isStartDurable = { [weak self] in self?.isFilesStartDurable ?? false }
     }
 
@@ -126,6 +129,8 @@ final class World {
             daemon?.tail(turns: turns)
         case .crowdEvents(let room): sources.crowdEvents(room: room)
         case .failSource(let rule): sources.fail(rule)
+        case .units(let action): units?.perform(action)
+        case .readJournal(let turns): daemon?.readJournal(turns: turns)
         case .kill: endProcess()
         case .killAndEvict:
             endProcess()
@@ -250,13 +255,15 @@ final class World {
         var random = SplitMix64(seed: seed)
         disk.crash(keeping: Double(share) / 100, using: &random)
         sources.reboot()
+        units?.powerCut(seed: seed)
     }
 
     func start() throws {
         starts += 1
         failuresBefore = disk.contents.withLock { $0.failures }
         let started = try SimulatedDaemon(
-            disk: disk, database: database, sources: sources, time: time, seed: seed &* 1000 &+ UInt64(starts),
+            disk: disk, database: database, sources: sources, units: units, time: time,
+            seed: seed &* 1000 &+ UInt64(starts),
             hasQuestions: circumstances.hasQuestions, entries: entries, said: { [heard] in heard.hear($0) })
         daemon = started
         entries = started.books.entries
@@ -285,6 +292,7 @@ final class World {
         weather.clear()
         startsIn = 0
         sources.calm()
+        units?.calm()
         for _ in 0..<20_000 {
             do {
                 try settleWait()
@@ -297,7 +305,7 @@ final class World {
             }
         }
         throw BrokenPromise(
-            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(missingFromFiles().map(\.name))"
+            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \((missingFromFiles() + missingFromJournal()).map(\.name))"
         )
     }
 
@@ -325,11 +333,14 @@ final class World {
         try daemon.takeTurns()
         try answer()
         daemon.tail(turns: 100)
+        daemon.readJournal(turns: 100)
         try daemon.move()
         try daemon.deliver(steps: 1000)
         try check()
         time.advance(milliseconds: 500)
-        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), missingFromFiles().isEmpty else {
+        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), missingFromFiles().isEmpty,
+            missingFromJournal().isEmpty
+        else {
             calmRounds = 0
             // What is on one server only counts as delivered with the next commit that is not.
             if copies.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }

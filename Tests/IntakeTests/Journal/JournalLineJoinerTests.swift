@@ -1,6 +1,7 @@
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Intake
@@ -8,7 +9,7 @@ import Testing
 /// Lines that journald has cut, put together again.
 @Suite struct JournalLineJoinerTests {
     private func parts(_ name: String, _ count: Int) -> [String] {
-        let text = Array(TestJournal.line(name).utf8)
+        let text = Array(JournalScene.line(name).utf8)
         let size = (text.count + count - 1) / count
         return stride(from: 0, to: text.count, by: size).map {
             String(decoding: text[$0..<min($0 + size, text.count)], as: UTF8.self)
@@ -25,7 +26,7 @@ import Testing
         for index in 0..<3 {
             write(scene, a[index], "s1", isLast: index == 2)
             write(scene, b[index], "s2", isLast: index == 2)
-            scene.journal.write(TestJournal.line("c\(index)"), stream: "s3")
+            scene.journal.write(JournalScene.line("c\(index)"), stream: "s3")
         }
         try scene.start()
         #expect(scene.texts == ["c0", "c1", "aaa", "bbb", "c2"])
@@ -42,7 +43,7 @@ import Testing
                     switch place {
                     case 0: write(scene, a[index], "s1", isLast: index == 2)
                     case 1: write(scene, b[index], "s2", isLast: index == 2)
-                    default: scene.journal.write(TestJournal.line("c\(index)"), stream: "s3")
+                    default: scene.journal.write(JournalScene.line("c\(index)"), stream: "s3")
                     }
                     scene.tell()
                     if 3 * index + place == restart {
@@ -60,7 +61,7 @@ import Testing
         let scene = JournalScene()
         let (a, b) = (parts("aaa", 2), parts("bbb", 2))
         write(scene, a[0], "s1", isLast: false)
-        scene.journal.write(TestJournal.line("before"), stream: "s2")
+        scene.journal.write(JournalScene.line("before"), stream: "s2")
         write(scene, b[0], "s2", isLast: false)
         try scene.start()
         scene.kill()
@@ -82,7 +83,7 @@ import Testing
     @Test func `a rest that does not come ends the line after a minute`() throws {
         let scene = JournalScene()
         write(scene, "{\"event\":", "s1", isLast: false)
-        write(scene, TestJournal.line("whole"), "s2", isLast: false)
+        write(scene, JournalScene.line("whole"), "s2", isLast: false)
         try scene.start()
         scene.clock.pass(milliseconds: 59_000)
         scene.read()
@@ -102,7 +103,7 @@ import Testing
             scene.spool.die(afterChunks: chunks)
             let names = (0..<8).map { String(repeating: "\($0)", count: 400_000) }
             for (index, name) in names.enumerated() {
-                write(scene, TestJournal.line(name), "s\(index)", isLast: false)
+                write(scene, JournalScene.line(name), "s\(index)", isLast: false)
             }
             for _ in 0..<2 {
                 try scene.start()
@@ -148,11 +149,55 @@ import Testing
         }
     }
 
+    @Test func `a journal that moves between two parts has the beginning under another number`() throws {
+        for (before, behind) in [(0, 0), (2, 0), (0, 3), (2, 2)] {
+            let scene = JournalScene()
+            let a = parts("aaa", 2)
+            func write(_ name: String) { scene.journal.write(JournalScene.line(name), at: 2_000_000, stream: "s2") }
+            for index in 0..<before { write("b\(index)") }
+            scene.journal.write(a[0], at: 2_000_000, lineBreak: "line-max", stream: "s1")
+            for index in 0..<behind { write("c\(index)") }
+            try scene.start()
+            scene.journal.renumber()
+            scene.tell(.filesChanged)
+            scene.journal.write(a[1], at: 2_000_000, stream: "s1")
+            scene.tell()
+            let names = (0..<before).map { "b\($0)" } + (0..<behind).map { "c\($0)" }
+            #expect(scene.texts == names + ["aaa"] && scene.warnings.isEmpty, "\(before) \(behind) \(scene.warnings)")
+        }
+    }
+
+    @Test(arguments: 1...6)
+    func `a line whose first entry cannot be placed at once is whole all the same`(_ call: Int) throws {
+        let scene = JournalScene()
+        let a = parts("aaa", 2)
+        scene.journal.write(JournalScene.line("one"), stream: "s2")
+        write(scene, a[0], "s1", isLast: false)
+        write(scene, a[1], "s1", isLast: true)
+        scene.journal.failsAt["cursor"] = call
+        try scene.start()
+        scene.clock.pass(milliseconds: 30_000)
+        scene.read()
+        #expect(scene.texts == ["one", "aaa"] && scene.lost == 0, "\(scene.warnings)")
+    }
+
+    @Test func `what is left of its time is not taken for a beginning that was removed`() throws {
+        let scene = JournalScene()
+        let a = parts("aaa", 3)
+        for part in a[0...1] { scene.journal.write(part, at: 2_000_000, lineBreak: "line-max") }
+        try scene.start()
+        scene.stop()
+        scene.journal.vacuum(1)
+        write(scene, a[2], "s1", isLast: true)
+        try scene.start()
+        #expect(scene.texts == ["invalid_json"] && scene.lost == 1, "\(scene.warnings)")
+    }
+
     @Test func `a beginning that was removed meanwhile is said`() throws {
         let scene = JournalScene()
         let a = parts("aaa", 2)
         write(scene, a[0], "s1", isLast: false)
-        scene.journal.write(TestJournal.line("one"), stream: "s2")
+        scene.journal.write(JournalScene.line("one"), stream: "s2")
         try scene.start()
         scene.stop()
         scene.journal.vacuum(1)

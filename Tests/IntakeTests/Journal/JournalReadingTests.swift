@@ -1,6 +1,7 @@
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Intake
@@ -10,11 +11,11 @@ import Testing
     @Test func `lines that matching units print become records, with the unit and the time as their source`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])
-        scene.journal.write(TestJournal.line("other"), unit: "backup.service")
-        scene.journal.write(TestJournal.line("none"), unit: nil)
-        scene.journal.write(TestJournal.line("syslog"), transport: "syslog")
+        scene.journal.write(JournalScene.line("other"), unit: "backup.service")
+        scene.journal.write(JournalScene.line("none"), unit: nil)
+        scene.journal.write(JournalScene.line("syslog"), transport: "syslog")
         scene.journal.write("chatter")
-        scene.journal.write(TestJournal.line("two"), unit: "loader@later.service")
+        scene.journal.write(JournalScene.line("two"), unit: "loader@later.service")
         try scene.start()
         #expect(scene.texts == ["one", "invalid_json", "two"])
         #expect(scene.spool.lines.map(\.path) == ["loader@a.service", "loader@a.service", "loader@later.service"])
@@ -26,7 +27,7 @@ import Testing
         let scene = JournalScene()
         scene.journal.write(["one"])
         try scene.start()
-        scene.journal.write(TestJournal.line("new"), unit: "loader@new.service")
+        scene.journal.write(JournalScene.line("new"), unit: "loader@new.service")
         scene.tell()
         #expect(scene.texts == ["one", "new"])
     }
@@ -56,8 +57,8 @@ import Testing
             scene.options.units = units
             scene.options.identifiers = ["load*"]
             scene.journal.write(["one"])
-            scene.journal.write(TestJournal.line("two"), identifier: "python3")
-            scene.journal.write(TestJournal.line("none"), unit: nil)
+            scene.journal.write(JournalScene.line("two"), identifier: "python3")
+            scene.journal.write(JournalScene.line("none"), unit: nil)
             try scene.start()
             #expect(scene.texts == wanted)
         }
@@ -79,11 +80,11 @@ import Testing
         scene.journal.write("  ")
         scene.journal.write("{\"event\":\"cast_errors\",\n\"column_name\":\"a\"}")
         scene.journal.write("{\"opslogd\":{\"ack\":true}}")
-        scene.journal.write(TestJournal.line(String(repeating: "x", count: 5000)))
-        scene.journal.write(TestJournal.line(String(repeating: "x", count: 4000)))
+        scene.journal.write(JournalScene.line(String(repeating: "x", count: 5000)))
+        scene.journal.write(JournalScene.line(String(repeating: "x", count: 4000)))
         scene.journal.write("{\"event\":\"cast_errors\"", lineBreak: "eof")
-        scene.journal.write(TestJournal.line("last"), lineBreak: "eof")
-        scene.journal.write(TestJournal.line("nul"), lineBreak: "nul")
+        scene.journal.write(JournalScene.line("last"), lineBreak: "eof")
+        scene.journal.write(JournalScene.line("nul"), lineBreak: "nul")
         scene.journal.write(nil)
         try scene.start()
         #expect(

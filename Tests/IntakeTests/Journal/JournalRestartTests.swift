@@ -1,6 +1,7 @@
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Intake
@@ -15,7 +16,7 @@ import Testing
             scene.spool.die(afterChunks: chunks)
             // Several of one time, as they come of one read.
             for (index, name) in names.enumerated() {
-                scene.journal.write(TestJournal.line(name), at: 1_000_000 + UInt64(index / 3) * 1000)
+                scene.journal.write(JournalScene.line(name), at: 1_000_000 + UInt64(index / 3) * 1000)
             }
             try scene.start()
             scene.kill()
@@ -46,7 +47,7 @@ import Testing
             func write(_ range: Range<Int>) {
                 for index in range {
                     scene.journal.write(
-                        TestJournal.line(names[index]),
+                        JournalScene.line(names[index]),
                         at: [1_000_000, 2_000_000, 2_000_000, 2_000_000, 3_000_000][index])
                 }
             }
@@ -62,10 +63,10 @@ import Testing
 
     @Test func `an entry of the same time is not taken for one that was removed`() throws {
         let scene = JournalScene()
-        for name in ["one", "two"] { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+        for name in ["one", "two"] { scene.journal.write(JournalScene.line(name), at: 1_000_000) }
         try scene.start()
         scene.stop()
-        for name in ["three", "four"] { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+        for name in ["three", "four"] { scene.journal.write(JournalScene.line(name), at: 1_000_000) }
         scene.journal.vacuum(2)
         try scene.start()
         #expect(scene.texts == ["one", "two", "three", "four"] && scene.lost == 0)
@@ -101,6 +102,30 @@ import Testing
         #expect(scene.texts == ["one", "two"] && scene.lost == 0 && scene.warnings.isEmpty)
     }
 
+    @Test(arguments: 1...8)
+    func `what a power cut took is numbered again, and nothing of the next boot is passed over`(_ since: Int) throws {
+        let scene = JournalScene()
+        let written = (0..<6).map { "n\($0)" }
+        scene.journal.write(written)
+        try scene.start()
+        scene.kill()
+        scene.journal.powerCut(losing: 4)
+        // More than were lost, and fewer, some of them while it reads.
+        let next = (0..<since).map { "m\($0)" }
+        for name in next.prefix(since / 2) {
+            scene.journal.write(JournalScene.line(name), at: 1000, realtime: 1_764_000_100_000_000)
+        }
+        try scene.start()
+        for (index, name) in next.enumerated().dropFirst(since / 2) {
+            let time = UInt64(index) * 1000
+            scene.journal.write(JournalScene.line(name), at: time, realtime: 1_764_000_100_000_000 + time)
+        }
+        scene.tell()
+        #expect(scene.texts == written + next)
+        #expect(scene.lost == 0 && scene.warnings.isEmpty)
+        #expect(scene.messages.list.count { $0.contains("those lines are safe") } == 1, "\(scene.messages.list)")
+    }
+
     @Test func `a journal that begins anew is read, and what cannot be told is said`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])
@@ -108,7 +133,7 @@ import Testing
         scene.stop()
         scene.journal.entries = []
         scene.journal.numbering = "b2"
-        scene.journal.write(TestJournal.line("two"), at: 9_000_000)
+        scene.journal.write(JournalScene.line("two"), at: 9_000_000)
         try scene.start()
         #expect(scene.texts == ["one", "two"])
         #expect(scene.warnings.count == 1 && scene.warnings[0].contains("how many cannot be told"), "\(scene.warnings)")
@@ -127,7 +152,7 @@ import Testing
 
     @Test func `with files that are left out, missing numbers are no loss`() throws {
         let scene = JournalScene()
-        scene.journal.leftOut = [TestJournal.trouble(13)]
+        scene.journal.leftOut = [SimulatedJournal.trouble(13)]
         scene.journal.write(["one"])
         try scene.start()
         scene.journal.write(["two", "three"])

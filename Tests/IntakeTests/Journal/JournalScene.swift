@@ -1,6 +1,7 @@
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Synchronization
 
 @testable import Intake
@@ -16,7 +17,7 @@ final class StillClock: TimeSource {
 /// A journal in memory with an input over it, which is driven turn by turn on the test's own thread, and can be stopped,
 /// killed and started again.
 final class JournalScene {
-    let journal = TestJournal()
+    let journal = SimulatedJournal()
     let spool = TestSpool()
     let clock = StillClock()
     let registry = Registry()
@@ -25,7 +26,7 @@ final class JournalScene {
     var options = JournalInputOptions(name: "units", units: ["loader@*.service"])
     var limits = JournalInputLimits()
     private(set) var board: JournalBoard
-    private var tailer: JournalTailer<TestJournalReader, StillClock>?
+    private var tailer: JournalTailer<SimulatedJournalReader, StillClock>?
 
     init() {
         options.maxLineBytes = 4096
@@ -46,7 +47,7 @@ final class JournalScene {
         let messages = messages
         board = JournalBoard(options)
         let made = JournalTailer(
-            options: options, limits: limits, reader: TestJournalReader(journal), sink: spool,
+            options: options, limits: limits, reader: SimulatedJournalReader(journal), sink: spool,
             wake: try EventDescriptor(),
             clock: clock, watermarkClock: WatermarkClock(notBefore: Timestamp(microseconds: 0)),
             diagnostics: Diagnostics { severity, message in messages.add("\(severity): \(message)") },
@@ -86,4 +87,12 @@ final class JournalScene {
         tailer = nil
         spool.revive()
     }
+
+    /// A line that becomes a cast error with this name.
+    static func line(_ name: String) -> String { "{\"event\":\"cast_errors\",\"column_name\":\"\(name)\"}" }
+}
+
+extension SimulatedJournal {
+    /// Lines that become cast errors with these names.
+    func write(_ names: [String]) { for name in names { write(JournalScene.line(name)) } }
 }

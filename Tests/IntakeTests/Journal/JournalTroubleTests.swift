@@ -2,6 +2,7 @@ import Glibc
 import Instruments
 import LinuxSystem
 import OperationLogs
+import SimulatedWorld
 import Testing
 
 @testable import Intake
@@ -11,7 +12,7 @@ import Testing
     @Test func `a journal that cannot be opened is said once, and tried again every 30 s`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])
-        scene.journal.fails["open"] = TestJournal.trouble(EACCES)
+        scene.journal.fails["open"] = SimulatedJournal.trouble(EACCES)
         try scene.start()
         for _ in 0..<3 {
             #expect(scene.board.status.wait?.contains("Permission denied") == true)
@@ -30,7 +31,7 @@ import Testing
 
     @Test func `one that is not there yet is looked for every two seconds`() throws {
         let scene = JournalScene()
-        scene.journal.fails["open"] = TestJournal.trouble(ENOENT)
+        scene.journal.fails["open"] = SimulatedJournal.trouble(ENOENT)
         try scene.start()
         scene.journal.fails = [:]
         scene.journal.write(["one"])
@@ -48,8 +49,8 @@ import Testing
         for (index, name) in names.enumerated() {
             // Every other one of the time of the one before.
             let time = scene.journal.entries.last?.moment.monotonic
-            scene.journal.write(TestJournal.line(name), at: index % 2 == 0 ? nil : time)
-            if index % 3 == 0 { scene.journal.failsOnce[call] = TestJournal.trouble(EIO) }
+            scene.journal.write(JournalScene.line(name), at: index % 2 == 0 ? nil : time)
+            if index % 3 == 0 { scene.journal.failsOnce[call] = SimulatedJournal.trouble(EIO) }
             scene.tell(index % 5 == 0 ? .filesChanged : .appended)
             scene.clock.pass(milliseconds: 30_000)
             scene.read()
@@ -65,7 +66,7 @@ import Testing
         let names = (0..<6).map { "n\($0)" }
         for number in 1...20 {
             let scene = JournalScene()
-            for name in names { scene.journal.write(TestJournal.line(name), at: 1_000_000) }
+            for name in names { scene.journal.write(JournalScene.line(name), at: 1_000_000) }
             scene.journal.failsAt[call] = number
             try scene.start()
             scene.clock.pass(milliseconds: 30_000)
@@ -79,7 +80,7 @@ import Testing
         scene.journal.write(["one"])
         try scene.start()
         scene.journal.write(["two"])
-        scene.journal.failsOnce["field MESSAGE"] = TestJournal.trouble(EBADMSG)
+        scene.journal.failsOnce["field MESSAGE"] = SimulatedJournal.trouble(EBADMSG)
         scene.tell()
         scene.journal.write(["three"])
         scene.tell()
@@ -89,7 +90,7 @@ import Testing
     @Test func `files that are left out are named once, and looked at again`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])
-        scene.journal.leftOut = [TestJournal.trouble(EACCES)]
+        scene.journal.leftOut = [SimulatedJournal.trouble(EACCES)]
         try scene.start()
         #expect(scene.texts == ["one"] && scene.board.status.wait != nil)
         for _ in 0..<3 {

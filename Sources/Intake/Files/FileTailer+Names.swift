@@ -6,12 +6,7 @@ import OperationLogs
 /// Which names lead to which files, and what follows when that changes.
 extension FileTailer {
     func isWanted(_ path: String) -> Bool {
-        guard wanted.contains(where: { $0.matches(path: path) }) else { return false }
-        let name = path.suffix(while: { $0 != "/" })
-        return !excluded.contains { pattern in
-            pattern.components.count == 1
-                ? PathPattern.matches(name: name, pattern.components[0]) : pattern.matches(path: path)
-        }
+        wanted.contains { $0.matches(path: path) } && !excluded.contains { $0.matches(pathOrNameOf: path) }
     }
 
     /// Where rotated files go: the patterns, and for one that names a directory, all that is in it.
@@ -338,12 +333,5 @@ extension FileTailer {
         board.addLag(-file.lag)
         board.set(file.serial, nil)
         letGo(file)
-    }
-}
-
-extension String {
-    /// The longest end of which every character fits.
-    fileprivate func suffix(while fits: (Character) -> Bool) -> String {
-        String(self[(lastIndex { !fits($0) }.map { index(after: $0) } ?? startIndex)...])
     }
 }

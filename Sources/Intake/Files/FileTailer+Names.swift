@@ -76,6 +76,7 @@ extension FileTailer {
         }
         guard identity.isRegularFile else { return loseName(path) }
         if let known = byKey[FileKey(identity)] {
+            if identity.links > 1 { known.hasOtherLinks = true }
             if byName[path] !== known {
                 giveName(path, to: known)
                 // What could not be opened under its last name can be under this one.
@@ -258,12 +259,7 @@ extension FileTailer {
                 continue
             }
             nameless[file.serial] = nil
-            if standing == .gone, file.watch == nil {
-                watchNameless(file)
-            } else if standing != .gone, let ended = file.watch {
-                watch.end(ended)
-                file.watch = nil
-            }
+            watchItself(file)
             guard standing != .gone || !mayBeNamed(file) else {
                 renamed[file.serial] = file
                 continue
@@ -272,13 +268,6 @@ extension FileTailer {
             apply(.standing(standing), to: file)
             touch(file)
         }
-    }
-
-    /// Watches a file that has no watched name. If that cannot be done now, it is read again soon all the same.
-    func watchNameless(_ file: Tracked) {
-        guard file.standing == .gone, file.watch == nil, let open = file.file else { return }
-        file.watch = watch.watch(open, serial: file.serial)
-        if file.watch == nil { file.nextLook = now + milliseconds(limits.pollMilliseconds) }
     }
 
     /// Whether a file that has lost its last known name may have one that cannot be looked at now: as for copies, where this

@@ -60,6 +60,7 @@ extension FileTailer {
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count && size <= from + UInt64(count)
         file.note(identity, isAtEnd: reachedEnd, at: file.contentSeen)
+        if file.hasOtherLinks { watchItself(file) }
         file.followsEnd = reachedEnd
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }

@@ -63,6 +63,28 @@ import Testing
         #expect(scene.settles(on: all))
     }
 
+    @Test(arguments: ["*.log", "*.log*"]) func `a file that goes on as another one has copies too`(pattern: String) throws {
+        let scene = try FileScene(pattern: pattern)
+        try scene.start()
+        try scene.append(["a"], to: "x.log")
+        #expect(scene.settles(on: ["a"]))
+        scene.stop()
+        try scene.rewrite("", to: "x.log")
+        try scene.start()
+        #expect(scene.eventually { scene.input?.status.hasLooked ?? false })
+        // It holds what it held before, so that this is not read again, and counts as a copy of it.
+        try scene.append(["a", "b"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.messages.list)")
+        wait()
+        try scene.copy("x.log", "x.log.1")
+        usleep(100_000)
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.messages.list)")
+        try scene.rewrite(FileScene.line("c"), to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        usleep(1_200_000)
+        #expect(scene.settles(on: ["a", "b", "c"]), "\(scene.messages.list)")
+    }
+
     @Test func `a copy that is made later is still none of its own`() throws {
         let scene = try startedScene()
         try scene.append(["a", "b"], to: "x.log")

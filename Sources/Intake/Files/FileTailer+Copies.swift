@@ -130,8 +130,9 @@ extension FileTailer {
         }
         for other in others where other !== file && (other.resume.offset > 0 || other.path == original) {
             if isTooOld(identity, toBeCopyOf: other) { continue }
-            // One that has lost its name counts as long as it may have been truncated before: its next read tells.
-            if other.tail.standing == .named {
+            // One that has lost its name counts as long as it may have been truncated before: its next read tells. One that
+            // went on as another file may have the name of the copy's original all the same.
+            if other.tail.standing == .named || original.map(other.names.contains) ?? false {
                 try reached(other)
             } else {
                 guard other.positionKey == file.resembled, try hasOtherContent(other) else { continue }

@@ -63,6 +63,18 @@ import Testing
         #expect(scene.settles(on: all))
     }
 
+    @Test func `a file that begins with all of another one is read though it is rotated at once`() throws {
+        let scene = try FileScene()
+        try scene.start()
+        try scene.append(["heading"], to: "y.log")
+        #expect(scene.settles(on: ["heading"]))
+        wait()
+        try scene.append(["heading", "b"], to: "x.log")
+        #expect(scene.eventually { scene.spool.filePositions.count == 2 })
+        try scene.rename("x.log", "x.log.1")
+        #expect(scene.settles(on: ["heading", "heading", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
     @Test(arguments: ["*.log", "*.log*"]) func `a file that goes on as another one has copies too`(pattern: String) throws {
         let scene = try FileScene(pattern: pattern)
         try scene.start()

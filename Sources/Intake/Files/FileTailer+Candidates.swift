@@ -173,14 +173,10 @@ extension FileTailer {
                 try reached(file)
             }
             let resemblance = try Resemblance.of(open, beginning, size: size, to: file)
-            // How much of the two is known to be the same: a heading makes no copy, but of what has the very name now.
-            let common =
-                switch resemblance {
-                case .none: UInt64(0)
-                case .beginning: size
-                case .whole: file.names.contains(path) ? .max : file.resume.offset
-                }
-            guard common >= UInt64(FilePosition.fingerprintBytes) else { continue }
+            // A heading makes no copy, but of what has the very name now.
+            guard resemblance.isOfMuch(of: size, file) || resemblance == .whole && file.names.contains(path) else {
+                continue
+            }
             // Until that has been read, its content may be truncated, and stand in the copy only.
             if file.read.offset == 0 { unreadCopied.insert(file.serial) }
             return true

@@ -38,9 +38,7 @@ import Testing
         #expect(scene.settles(on: heading + heading + ["more"]))
     }
 
-    @Test func `a file that came and was rotated while nobody looked is read though it begins with all of the one before`()
-        throws
-    {
+    @Test func `what came and was rotated while nobody looked is read though it begins like another`() throws {
         let scene = try FileScene()
         try scene.start()
         try scene.append(["heading"], to: "x.log")
@@ -75,7 +73,8 @@ import Testing
         #expect(scene.settles(on: ["heading", "heading", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
     }
 
-    @Test(arguments: ["*.log", "*.log*"]) func `a file that goes on as another one has copies too`(pattern: String) throws {
+    @Test(arguments: ["*.log", "*.log*"])
+    func `a file that goes on as another one has copies too`(pattern: String) throws {
         let scene = try FileScene(pattern: pattern)
         try scene.start()
         try scene.append(["a"], to: "x.log")

@@ -138,6 +138,8 @@ let package = Package(
         .testTarget(
             name: "SimulatedWorldTests", dependencies: ["SimulatedWorld", "OperationLogs", "LinuxSystem"],
             swiftSettings: strict),
+        .testTarget(
+            name: "opslogdTests", dependencies: ["opslogd", "Intake", "OperationLogs"], swiftSettings: strict),
         .testTarget(name: "HouseTests", dependencies: [], swiftSettings: strict),
     ]
 )

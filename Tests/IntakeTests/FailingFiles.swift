@@ -3,7 +3,7 @@ import Synchronization
 
 /// The mounted file systems, of which calls fail that are told to.
 struct FailingFiles: SourceFileSystem {
-    enum Call: Hashable { case open, identity, names, read }
+    enum Call: Hashable { case open, identity, identityOfOpen, names, read }
 
     /// Which calls fail, on paths that end so.
     final class Faults: Sendable {
@@ -81,7 +81,10 @@ struct FailingFiles: SourceFileSystem {
 
         var descriptorPath: String { file.descriptorPath }
         var kernelPath: String? { file.kernelPath }
-        func identity() throws(SystemError) -> FileIdentity { try file.identity() }
+        func identity() throws(SystemError) -> FileIdentity {
+            try faults.ask(.identityOfOpen, file.path)
+            return try file.identity()
+        }
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
             try faults.ask(.read, file.path)

@@ -25,6 +25,34 @@ import Testing
         #expect(!PathPattern("/a/*/c.log").matches(path: "/a/b/b/c.log"))
     }
 
+    @Test func `a star, a question mark and brackets take whole characters`() {
+        func matches(_ name: String, _ pattern: String) -> Bool { PathPattern.matches(name: name, pattern) }
+        #expect(matches("é", "*?"))
+        #expect(!matches("é", "*??"))
+        #expect(!matches("é", "??"))
+        #expect(matches("日é", "*?é"))
+        #expect(matches("日日é.log", "*日é.l?g"))
+        #expect(!matches("日è.log", "*é.log"))
+        #expect(matches("aéb", "a[à-ï]b"))
+        #expect(!matches("aéb", "a[!à-ï]b"))
+        #expect(matches("a[é", "*[é"))
+    }
+
+    @Test func `paths are held against patterns component by component`() {
+        #expect(PathPattern("/").matches(path: "/"))
+        #expect(!PathPattern("/").matches(path: "/a"))
+        #expect(!PathPattern("/a").matches(path: "/"))
+        #expect(PathPattern("//a//*.log/").matches(path: "/a/x.log"))
+        #expect(PathPattern("/a/*.log").matches(path: "//a///x.log/"))
+        #expect(!PathPattern("/a/*.log").matches(path: "/a/.x.log"))
+        #expect(!PathPattern("/a/b").matches(path: "/a/bc"))
+        #expect(!PathPattern("/a/bc").matches(path: "/a/b"))
+        #expect(!PathPattern("/a/*").matches(path: "/a"))
+        #expect(PathPattern("*.gz").matches(pathOrNameOf: "/a/b/x.gz"))
+        #expect(!PathPattern("*.gz").matches(pathOrNameOf: "/a/b.gz/x"))
+        #expect(!PathPattern("/a/*.gz").matches(pathOrNameOf: "/a/b/x.gz"))
+    }
+
     @Test func `new files and new directories are found, however late they come`() throws {
         let scene = try FileScene(pattern: "*/app/*.log")
         scene.options.exclude = ["*.skip.log"]

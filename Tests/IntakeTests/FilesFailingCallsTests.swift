@@ -209,6 +209,18 @@ import Testing
         #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
     }
 
+    /// As where a program answers for the file system by path, and others have renamed the file.
+    @Test func `an open file that is gone by the name it was opened under is opened by the one it has`() throws {
+        let scene = try FileScene(pattern: "*.log*")
+        try scene.append(["a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a"]))
+        scene.faults.fail(.identityOfOpen, "/x.log", ENOENT)
+        try scene.rename("x.log", "x.log.1")
+        try scene.append(["b"], to: "x.log.1")
+        #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
     @Test(arguments: [false, true])
     func `a copy that cannot be compared when its file was truncated goes on once it can`(isKilled: Bool) throws {
         let scene = try FileScene()

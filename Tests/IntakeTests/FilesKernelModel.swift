@@ -10,6 +10,8 @@ final class FilesKernelModel {
     final class Node {
         let key: FileKey
         var writer: Descriptor?
+        /// Under which it was opened, and which goes on to the new name when that is renamed.
+        var writerName = ""
         var lines: [Int] = []
         /// Of a line that has begun.
         var rest: (line: Int, bytes: ArraySlice<UInt8>)?
@@ -33,7 +35,11 @@ final class FilesKernelModel {
     private var rotations = 0
     /// Whether the daemon has a file open.
     var isHeld: (FileKey) -> Bool = { _ in false }
+    /// Whether the daemon knows that a file has, or had, several links.
+    var knowsLinks: (FileKey) -> Bool = { _ in false }
     var durable: () -> Set<Int> = { [] }
+    /// Told of all that is written, for the failure's history.
+    var tell: (String) -> Void = { _ in }
 
     init() {
         var template = Array("/tmp/opslogd-kernel-XXXXXX".utf8CString)
@@ -51,12 +57,12 @@ final class FilesKernelModel {
     /// The file of this name, made if there is none.
     func open(_ name: String, startingWith mark: String = "") -> Node? {
         if let node = node(name) {
-            if node.writer == nil { node.writer = descriptor(name) }
+            if node.writer == nil { (node.writer, node.writerName) = (descriptor(name), name) }
             return node
         }
         guard let writer = descriptor(name), let identity = try? FileIdentity.at(path(name)) else { return nil }
         let made = Node(FileKey(identity), writer)
-        made.names = [name]
+        (made.names, made.writerName) = ([name], name)
         nodes.append(made)
         put(Array(mark.utf8), made)
         return made
@@ -71,6 +77,7 @@ final class FilesKernelModel {
         guard let writer = node.writer, !bytes.isEmpty else { return }
         let bytes = Array(bytes)
         precondition(Glibc.write(writer.rawValue, bytes, bytes.count) == bytes.count, "the disk of the test is full")
+        tell("\(bytes.count) bytes to inode \(node.key.inode) \(node.names.sorted())")
     }
 
     /// Writes a line, or its first bytes only.
@@ -105,6 +112,7 @@ final class FilesKernelModel {
     private func note(_ line: Int, in node: Node) {
         node.lines.append(line)
         if isReachable(node) { owed.insert(line) }
+        tell("\(line) stands in inode \(node.key.inode)")
     }
 
     private func isReachable(_ node: Node) -> Bool { !node.names.isEmpty || isHeld(node.key) }
@@ -130,6 +138,7 @@ final class FilesKernelModel {
         guard rename(path(name), path(target)) == 0 else { return nil }
         node.names.remove(name)
         node.names.insert(target)
+        if node.writerName == name { node.writerName = target }
         return target
     }
 
@@ -162,23 +171,39 @@ final class FilesKernelModel {
         node.content += 1
         excuse(lines)
         guard refilled, size > 200, let writer = descriptor(name) else { return }
-        node.writer = writer
+        (node.writer, node.writerName) = (writer, name)
         while (try? FileIdentity.at(path(name)))?.size ?? size < size - 150 { write(to: node) }
         // What is left is filled with a blank line of just that length.
         let left = Int(size - ((try? FileIdentity.at(path(name)))?.size ?? size))
         if left > 0 { put([UInt8](repeating: 0x20, count: left - 1) + [0x0a], node) }
     }
 
+    private func close(_ node: Node) {
+        finishLine(of: node)
+        node.writer = nil
+    }
+
+    /// A writer of several links whose own is removed writes on only where the daemon knows of them: nothing tells of what it
+    /// writes then, and a limit says so.
     func remove(_ name: String, writerStays: Bool) {
-        guard let node = node(name), unlink(path(name)) == 0 else { return }
+        guard let node = node(name) else { return }
+        if node.names.count > 1, node.writerName == name, !knowsLinks(node.key) { close(node) }
+        guard unlink(path(name)) == 0 else { return }
         node.names.remove(name)
         guard node.names.isEmpty else { return }
-        if !writerStays {
-            finishLine(of: node)
-            node.writer = nil
-        }
+        if !writerStays { close(node) }
         excuse(node.lines)
         if node.writer == nil, !isHeld(node.key) { nodes.removeAll { $0 === node } }
+    }
+
+    /// As logrotate's `rotate` does it.
+    func keepRotated(_ most: Int) {
+        func number(_ name: String) -> Int? { name.split(separator: ".").last.flatMap { Int($0) } }
+        let rotated = nodes.flatMap(\.names).compactMap { name in number(name).map { (number: $0, name: name) } }
+        guard rotated.count > most else { return }
+        for (_, name) in rotated.sorted(by: { $0.number < $1.number }).dropLast(most) {
+            remove(name, writerStays: false)
+        }
     }
 
     func link(_ name: String, _ other: String) {
@@ -197,7 +222,7 @@ final class FilesKernelModel {
         let opened = Glibc.open(path(target), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard opened >= 0, let identity = try? FileIdentity.at(path(target)) else { return }
         let made = Node(FileKey(identity), Descriptor(owning: opened))
-        made.names = [name]
+        (made.names, made.writerName) = ([name], name)
         nodes.append(made)
     }
 
@@ -211,6 +236,7 @@ final class FilesKernelModel {
     /// The daemon ends: what it alone had open is gone.
     func daemonEnds(_ body: () -> Void) {
         let nameless = nodes.filter(\.names.isEmpty)
+        for node in nodes where !node.names.isEmpty && !node.names.contains(node.writerName) { close(node) }
         body()
         for node in nameless {
             excuse(node.lines)

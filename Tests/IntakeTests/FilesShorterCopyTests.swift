@@ -55,6 +55,40 @@ import Testing
         #expect(stays(scene, on: ["a", "b", "c", "d"]), "\(scene.spool.texts) \(scene.messages.list)")
     }
 
+    @Test(arguments: [false, true]) func `a copy of many short lines is no new file either`(restarted: Bool) throws {
+        let scene = try FileScene(pattern: "x.log")
+        // More line ends than a position holds, in less than the first bytes that are compared.
+        let lines = (0..<19).map { "a\($0)" }
+        try scene.appendRaw(lines.map { FileScene.line($0) + "\n" }.joined(), to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: lines))
+        try scene.copy("x.log", "x.log.1")
+        try scene.append(["c"], to: "x.log")
+        #expect(scene.settles(on: lines + ["c"]))
+        if restarted { scene.stop() }
+        try scene.rewrite(FileScene.line("d"), to: "x.log")
+        if restarted { try scene.start() }
+        #expect(scene.settles(on: lines + ["c", "d"]), "\(scene.messages.list)")
+        #expect(stays(scene, on: lines + ["c", "d"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
+    @Test func `a new file that begins like the one that had its name is no copy of that`() throws {
+        let scene = try FileScene()
+        scene.limits.graceMilliseconds = 5000
+        try scene.append(["heading", "a"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["heading", "a"]))
+        scene.stop()
+        scene.remove("x.log")
+        try scene.start()
+        #expect(scene.eventually { scene.input?.status.hasLooked ?? false })
+        let line = FileScene.line("b")
+        try scene.appendRaw(FileScene.line("heading") + line.prefix(5), to: "x.log")
+        usleep(100_000)
+        try scene.appendRaw(String(line.dropFirst(5)), to: "x.log")
+        #expect(scene.settles(on: ["heading", "a", "heading", "b"]), "\(scene.spool.texts) \(scene.messages.list)")
+    }
+
     @Test func `a truncation that is noticed when a copy has been held back for long enough makes it a copy`() throws {
         let scene = try FileScene(pattern: "*.log*")
         try scene.append(["a", "b"], to: "x.log")

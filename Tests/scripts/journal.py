@@ -106,6 +106,12 @@ def lost(name="units"):
     return int(float(line.split()[-1]))
 
 
+def page(name="units"):
+    """What `opslogd status` says of an input."""
+    lines = opslogd("status", "--config", daemon.config).stdout.splitlines()
+    return next((line.split(None, 2)[2] for line in lines if line.split(None, 1)[:1] == [name]), "")
+
+
 def said(words):
     return [line for line in daemon.log().splitlines() if words in line]
 
@@ -123,6 +129,8 @@ daemon.start()
 wait_until("it waits", lambda: state()["waiting"])
 check("without a journal it says so once, and goes on looking",
       len(said("no journal is there yet")) == 2 and "no journal is there" in state()["waiting"], daemon.log())
+check("the status page names its units, and why it waits",
+      page().startswith("units loader@*.service backup, in %s, " % JOURNAL) and page().endswith(state()["waiting"]), page())
 say("one", "two")
 write(entry(event("another unit's"), unit="cron.service"), entry(event("no stdout"), _TRANSPORT="syslog"))
 say("a name without a type is a service", unit="backup.service")
@@ -288,6 +296,15 @@ check("what was passed over is said, with the way to see it, and counted",
 shown = state()
 check("status shows the input", shown["type"] == "journal" and shown["directory"] == JOURNAL and shown["at_end"]
       and shown["units"] == ["loader@*.service", "backup"] and shown["read_up_to"].startswith("20") and shown["waiting"] is None, shown)
+check("the status page too: what it takes, where, that all was read, the time of the last entry, what was lost",
+      page() == "units loader@*.service backup, in %s, at the end, last entry %s, 1 entry lost" % (JOURNAL, shown["read_up_to"]), page())
+shown = state("mapped")
+check("and of an input with identifiers, these", page("mapped").startswith("unit legacy-*.service, identifier job?, in %s, at the end, " % JOURNAL)
+      and shown["identifiers"] == ["job?"], (page("mapped"), shown))
+say("written while the page is looked at")
+arrive("a line that was written since is a row")
+newer = state()["read_up_to"]
+check("the last entry's time goes on with the journal", newer > shown["read_up_to"] and "last entry %s" % newer in page(), (newer, page()))
 listed = [json.loads(line) for line in opslogd("inputs", "list", "--json", "--config", daemon.config).stdout.splitlines()]
 check("inputs list has the cursor", [i["input"] for i in listed] == ["mapped", "units"]
       and subprocess.run(["journalctl", "-D", JOURNAL, "--after-cursor", listed[1]["cursor"]], capture_output=True).returncode == 0, listed)

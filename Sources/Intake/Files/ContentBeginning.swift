@@ -31,10 +31,10 @@ struct ContentBeginning: Sendable, Hashable {
         lineEnds = ends
     }
 
-    /// Whether all whole lines among these bytes, and at least one, are the first that were read.
+    /// Whether all whole lines among these bytes, and at least one, are the first that were read; of more than are known, the
+    /// known ones.
     func fits(_ bytes: [UInt8]) -> Bool {
-        let theirs = ContentBeginning(of: bytes).lineEnds
-        guard let last = theirs.last, theirs.count < Self.mostLines else { return false }
+        guard let last = ContentBeginning(of: bytes).lineEnds.last else { return false }
         return lineEnds.contains(last)
     }
 

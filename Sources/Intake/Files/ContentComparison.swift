@@ -75,6 +75,17 @@ enum Resemblance: Hashable {
     /// It begins with all that was read of the other.
     case whole
 
+    /// Whether the two, of which the one has that size, have much in common: a heading is none.
+    func isOfMuch(of size: UInt64, _ original: TrackedFile<some SourceFile>) -> Bool {
+        let common =
+            switch self {
+            case .none: UInt64(0)
+            case .beginning: size
+            case .whole: original.resume.offset
+            }
+        return common >= UInt64(FilePosition.fingerprintBytes)
+    }
+
     /// Whether a file that begins so may look like one that was read in part. Looks at no file: of thousands that are new,
     /// each is asked about each.
     static func mayBe(_ beginning: [UInt8], to original: TrackedFile<some SourceFile>) -> Bool {

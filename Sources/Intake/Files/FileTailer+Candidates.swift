@@ -158,7 +158,8 @@ extension FileTailer {
     }
 
     /// Whether a file is certainly the copy of one that is followed. One that is short, and begins like another, may still
-    /// grow into a file of its own: it is followed, and held back.
+    /// grow into a file of its own, and so may one that begins with the little that was read of another: it is followed, and
+    /// held back.
     private func isCopy(_ open: FileSystem.File, _ identity: FileIdentity, of path: String) throws(SystemError)
         -> Bool
     {
@@ -172,8 +173,10 @@ extension FileTailer {
                 try reached(file)
             }
             let resemblance = try Resemblance.of(open, beginning, size: size, to: file)
-            guard resemblance == .whole || resemblance == .beginning && size >= UInt64(FilePosition.fingerprintBytes)
-            else { continue }
+            // A heading makes no copy, but of what has the very name now.
+            guard resemblance.isOfMuch(of: size, file) || resemblance == .whole && file.names.contains(path) else {
+                continue
+            }
             // Until that has been read, its content may be truncated, and stand in the copy only.
             if file.read.offset == 0 { unreadCopied.insert(file.serial) }
             return true

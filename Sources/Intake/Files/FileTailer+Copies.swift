@@ -93,7 +93,7 @@ extension FileTailer {
         let open = try reached(file)
         let identity = try open.identity()
         if try continuesFormer(file, open, identity.size) || file.names.contains(where: isWanted) { return false }
-        return try resemblance(of: file, open, identity) != .none
+        return try resemblance(of: file, open, identity, byMuch: true) != .none
     }
 
     /// One that cannot be opened any more holds nothing.
@@ -113,9 +113,12 @@ extension FileTailer {
     }
 
     /// How it looks beside those that are followed under their names; it is noted which of them it looks like.
-    private func resemblance(of file: Tracked, _ open: FileSystem.File, _ identity: FileIdentity)
-        throws(SystemError) -> Resemblance
-    {
+    ///
+    /// - Parameter byMuch: of one under another name than its original would have, only where much is the same: a heading is
+    ///   no sign of a copy.
+    private func resemblance(
+        of file: Tracked, _ open: FileSystem.File, _ identity: FileIdentity, byMuch: Bool = false
+    ) throws(SystemError) -> Resemblance {
         let beginning = try beginning(of: open)
         let size = identity.size
         var found = Resemblance.none
@@ -130,8 +133,9 @@ extension FileTailer {
         }
         for other in others where other !== file && (other.resume.offset > 0 || other.path == original) {
             if isTooOld(identity, toBeCopyOf: other) { continue }
-            // One that has lost its name counts as long as it may have been truncated before: its next read tells.
-            if other.tail.standing == .named {
+            // One that has lost its name counts as long as it may have been truncated before: its next read tells. One that
+            // went on as another file may have the name of the copy's original all the same.
+            if other.tail.standing == .named || original.map(other.names.contains) ?? false {
                 try reached(other)
             } else {
                 guard other.positionKey == file.resembled, try hasOtherContent(other) else { continue }
@@ -142,6 +146,11 @@ extension FileTailer {
                 resemblance = try Resemblance.ofUnread(open, size: size, to: other)
             }
             if resemblance == .none { continue }
+            if byMuch, let original, other.path != original, !other.names.contains(original),
+                !resemblance.isOfMuch(of: size, other)
+            {
+                continue
+            }
             (found, resembled) = (resemblance, other.positionKey)
             if resemblance == .whole { break }
         }

@@ -13,6 +13,7 @@ extension FileTailer {
         file.file = open
         self.open[file.serial] = file
         openAtEnd[file.serial] = mayBeClosed(file) ? file : nil
+        if file.hasOtherLinks { watchItself(file) }
         keepFewOpen(but: file)
     }
 
@@ -36,7 +37,7 @@ extension FileTailer {
     }
 
     private func canBeOpenedAgain(_ file: Tracked) -> Bool {
-        file.standing != .gone && file.watch == nil && file.retryAt == nil && !unreadCopied.contains(file.serial)
+        file.standing != .gone && file.retryAt == nil && !unreadCopied.contains(file.serial)
     }
 
     /// Closes those that were written to the longest ago.

@@ -6,12 +6,7 @@ import OperationLogs
 /// Which names lead to which files, and what follows when that changes.
 extension FileTailer {
     func isWanted(_ path: String) -> Bool {
-        guard wanted.contains(where: { $0.matches(path: path) }) else { return false }
-        let name = path.suffix(while: { $0 != "/" })
-        return !excluded.contains { pattern in
-            pattern.components.count == 1
-                ? PathPattern.matches(name: name, pattern.components[0]) : pattern.matches(path: path)
-        }
+        wanted.contains { $0.matches(path: path) } && !excluded.contains { $0.matches(pathOrNameOf: path) }
     }
 
     /// Where rotated files go: the patterns, and for one that names a directory, all that is in it.
@@ -81,6 +76,7 @@ extension FileTailer {
         }
         guard identity.isRegularFile else { return loseName(path) }
         if let known = byKey[FileKey(identity)] {
+            if identity.links > 1 { known.hasOtherLinks = true }
             if byName[path] !== known {
                 giveName(path, to: known)
                 // What could not be opened under its last name can be under this one.
@@ -263,12 +259,7 @@ extension FileTailer {
                 continue
             }
             nameless[file.serial] = nil
-            if standing == .gone, file.watch == nil {
-                watchNameless(file)
-            } else if standing != .gone, let ended = file.watch {
-                watch.end(ended)
-                file.watch = nil
-            }
+            watchItself(file)
             guard standing != .gone || !mayBeNamed(file) else {
                 renamed[file.serial] = file
                 continue
@@ -277,13 +268,6 @@ extension FileTailer {
             apply(.standing(standing), to: file)
             touch(file)
         }
-    }
-
-    /// Watches a file that has no watched name. If that cannot be done now, it is read again soon all the same.
-    func watchNameless(_ file: Tracked) {
-        guard file.standing == .gone, file.watch == nil, let open = file.file else { return }
-        file.watch = watch.watch(open, serial: file.serial)
-        if file.watch == nil { file.nextLook = now + milliseconds(limits.pollMilliseconds) }
     }
 
     /// Whether a file that has lost its last known name may have one that cannot be looked at now: as for copies, where this
@@ -338,12 +322,5 @@ extension FileTailer {
         board.addLag(-file.lag)
         board.set(file.serial, nil)
         letGo(file)
-    }
-}
-
-extension String {
-    /// The longest end of which every character fits.
-    fileprivate func suffix(while fits: (Character) -> Bool) -> String {
-        String(self[(lastIndex { !fits($0) }.map { index(after: $0) } ?? startIndex)...])
     }
 }

@@ -42,10 +42,8 @@ extension FileTailer {
         let from = file.read.offset - UInt64(before)
         let count = try open.read(into: buffer, at: from)
         // A read may give less than there is: the end is where the file says that it ends.
-        let identity = try open.identity()
-        guard FileKey(identity) == file.key else {
-            // Where a program answers for the file system by path, an open file that others have renamed becomes the one that
-            // has its name now: it is opened again by the name that it has itself.
+        guard let identity = try identity(of: open, of: file) else {
+            // It is opened again by the name that it has itself.
             letGo(file)
             file.closedPath = nil
             return
@@ -60,6 +58,7 @@ extension FileTailer {
         file.contentSeen = timeBeforeLooking
         let reachedEnd = count < buffer.count && size <= from + UInt64(count)
         file.note(identity, isAtEnd: reachedEnd, at: file.contentSeen)
+        if file.hasOtherLinks { watchItself(file) }
         file.followsEnd = reachedEnd
         var rest = UnsafeRawBufferPointer(rebasing: buffer[before..<count])
         if reachedEnd, file.read.offset == 0, file.size > UInt64(count) { recoverUnread(file, rest) }
@@ -80,6 +79,18 @@ extension FileTailer {
             .read(
                 grew: grew, leavesUnfinishedLine: unfinished.bytes > 0 || unfinished.overlong, reachedEnd: reachedEnd),
             to: file)
+    }
+
+    /// Nil where a program answers for the file system by path, and others have renamed the file: what is open becomes the one
+    /// that has the name now, or none.
+    private func identity(of open: FileSystem.File, of file: Tracked) throws(SystemError) -> FileIdentity? {
+        do {
+            let identity = try open.identity()
+            return FileKey(identity) == file.key ? identity : nil
+        } catch {
+            guard error.isAbsence, file.standing != .gone else { throw error }
+            return nil
+        }
     }
 
     /// Whether the first bytes are still those that were read. Asked behind an end of file, when it may have been truncated and

@@ -79,9 +79,10 @@ extension FileTailer {
         return file
     }
 
-    /// Whether a file has, or is recorded as what once had, a rotated name of the path.
+    /// Whether a file has, or is recorded as what once had, a rotated name of the path. What has the path's very name came after
+    /// what had it before, and begins like that by chance.
     private func mayBeCopy(_ file: Tracked, of path: String) -> Bool {
-        file.path == path || nameBeforeRotation(of: file.presentPath) == path
+        file.path == path && !file.names.contains(path) || nameBeforeRotation(of: file.presentPath) == path
     }
 
     /// - Returns: whether the file is such a copy.

@@ -261,7 +261,7 @@ package final class FileTailer<FileSystem: SourceFileSystem, Clock: TimeSource> 
                 apply(.mayHaveGrown, to: file)
             } else if file.nextLook != nil {
                 file.nextLook = nil
-                watchNameless(file)
+                watchItself(file)
                 apply(.mayHaveGrown, to: file)
             } else {
                 apply(.timePassed, to: file)

@@ -79,8 +79,11 @@ final class TrackedFile<File: SourceFile> {
     var unfinishedBytes = 0
     /// Read to its end first: the file that had the name before.
     weak var predecessor: TrackedFile<File>?
-    /// The watch of the file itself, where none of its names is watched.
+    /// The watch of the file itself, where its names do not tell of every write.
     var watch: Int32?
+    /// Whether it has, or had, more than one link: its writer may have it open under one that no watch tells of, or that was
+    /// removed since.
+    var hasOtherLinks: Bool
     /// When to try again what has failed; nothing is read before.
     var retryAt: UInt64?
     /// What has failed, until a read succeeds.
@@ -112,6 +115,7 @@ final class TrackedFile<File: SourceFile> {
         resume = mark
         self.head = head
         self.encoder = encoder
+        hasOtherLinks = identity.links > 1
         self.size = identity.size
         lastWritten = identity.modifiedNanoseconds
     }
@@ -161,6 +165,7 @@ final class TrackedFile<File: SourceFile> {
     /// Takes note of how it looks at a read.
     func note(_ identity: FileIdentity, isAtEnd: Bool, at time: Int64) {
         lastWritten = identity.modifiedNanoseconds
+        if identity.links > 1 { hasOtherLinks = true }
         stamp = isAtEnd ? FileStamp(identity, at: time) : nil
     }
 

@@ -35,65 +35,7 @@ struct StatusReport {
     }
 
     private var inputs: [String] {
-        sockets.map(json) + datagrams.map(json) + files.map(json) + journals.map(json)
-    }
-
-    private func json(_ socket: SocketInputStatus) -> String {
-        var object = JSONObjectWriter()
-        object.add("name", text: socket.name)
-        object.add("type", text: "socket")
-        object.add("path", text: socket.path)
-        object.add("connections", raw: "\(socket.connections)")
-        object.add("waiting", text: socket.isAccepting ? nil : "takes no further connections at the moment")
-        return object.text
-    }
-
-    private func json(_ datagram: DatagramInputStatus) -> String {
-        var object = JSONObjectWriter()
-        object.add("name", text: datagram.name)
-        object.add("type", text: "datagram")
-        object.add("path", text: datagram.path)
-        object.add("waiting", text: datagram.isReceiving ? nil : "receives nothing at the moment")
-        return object.text
-    }
-
-    private func json(_ input: FileInputStatus) -> String {
-        var object = JSONObjectWriter()
-        object.add("name", text: input.name)
-        object.add("type", text: "file")
-        object.add("files", raw: "\(input.files.count)")
-        object.add("lag_bytes", raw: input.hasLooked ? "\(input.lagBytes)" : "null")
-        object.add("lost_bytes", raw: "\(input.bytesLost)")
-        object.add("watched_directories", raw: "\(input.watchedDirectories.count)")
-        object.add("polled_directories", raw: array(input.polledDirectories))
-        object.add(
-            "waiting", text: input.wait ?? (input.hasLooked ? input.failures.first : "its files are being looked for"))
-        let listed = input.files.prefix(100).map { file in
-            var entry = JSONObjectWriter()
-            entry.add("path", text: file.path)
-            entry.add("position", raw: "\(file.position)")
-            entry.add("size", raw: "\(file.size)")
-            entry.add("state", text: file.state.rawValue)
-            return entry.text
-        }
-        object.add("first_files", raw: "[" + listed.joined(separator: ",") + "]")
-        return object.text
-    }
-
-    private func json(_ input: JournalInputStatus) -> String {
-        var object = JSONObjectWriter()
-        object.add("name", text: input.name)
-        object.add("type", text: "journal")
-        object.add("directory", text: input.directory)
-        object.add("units", raw: array(input.units))
-        object.add("identifiers", raw: array(input.identifiers))
-        object.add(
-            "read_up_to",
-            text: input.seenMicroseconds.map { Timestamp(unixMicroseconds: Int64(clamping: $0)).rfc3339 })
-        object.add("at_end", raw: input.isAtEnd ? "true" : "false")
-        object.add("lost_entries", raw: "\(input.entriesLost)")
-        object.add("waiting", text: input.wait)
-        return object.text
+        sockets.map(\.jsonText) + datagrams.map(\.jsonText) + files.map(\.jsonText) + journals.map(\.jsonText)
     }
 
     private var spoolJSON: String {
@@ -190,9 +132,5 @@ struct StatusReport {
         object.add("severity", text: error.severity)
         object.add("message", text: error.message)
         return object.text
-    }
-
-    private func array(_ texts: [String]) -> String {
-        "[" + texts.map(JSONObjectWriter.quoted).joined(separator: ",") + "]"
     }
 }

@@ -3,15 +3,6 @@ import OperationLogs
 
 /// The daemon's status as people read it, from the JSON that `/status` gives.
 struct StatusPage: Decodable {
-    struct Input: Decodable {
-        let name: String
-        let type: String
-        let lagBytes: Int?
-        let files: Int?
-        let connections: Int?
-        let waiting: String?
-    }
-
     struct Spool: Decodable {
         let bytes: Int
         let maxBytes: Int
@@ -77,7 +68,7 @@ struct StatusPage: Decodable {
         StandardOutput.line("opslogd \(version), process \(pid), up \(Self.duration(uptimeSeconds))")
         StandardOutput.line("")
         var table = TextTable(["INPUT", "TYPE", "STATE"])
-        for input in inputs { table.add([input.name, input.type, Self.state(of: input)]) }
+        for input in inputs { table.add([input.name, input.type, input.state]) }
         table.print()
         StandardOutput.line("")
         StandardOutput.line(
@@ -130,17 +121,8 @@ struct StatusPage: Decodable {
         }
     }
 
-    private static func state(of input: Input) -> String {
-        var parts: [String] = []
-        if let connections = input.connections { parts.append(count(UInt64(connections), "connection")) }
-        if let files = input.files { parts.append(count(UInt64(files), "file")) }
-        if let lag = input.lagBytes { parts.append(lag == 0 ? "at the end" : "\(Printable.bytes(lag)) to read") }
-        if let waiting = input.waiting { parts.append(waiting) }
-        return parts.joined(separator: ", ")
-    }
-
-    private static func count(_ number: UInt64, _ noun: String) -> String {
-        "\(Printable.count(number)) \(noun)\(number == 1 ? "" : "s")"
+    static func count(_ number: UInt64, _ noun: String, _ several: String? = nil) -> String {
+        "\(Printable.count(number)) \(number == 1 ? noun : several ?? noun + "s")"
     }
 
     private static func duration(_ seconds: Int) -> String {

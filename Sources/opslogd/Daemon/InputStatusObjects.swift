@@ -1,0 +1,72 @@
+import Intake
+import OperationLogs
+
+// What `status --json` has of each input: one JSON object, with the keys that the README documents.
+
+extension SocketInputStatus {
+    var jsonText: String {
+        var object = JSONObjectWriter()
+        object.add("name", text: name)
+        object.add("type", text: "socket")
+        object.add("path", text: path)
+        object.add("connections", raw: "\(connections)")
+        object.add("waiting", text: isAccepting ? nil : "takes no further connections at the moment")
+        return object.text
+    }
+}
+
+extension DatagramInputStatus {
+    var jsonText: String {
+        var object = JSONObjectWriter()
+        object.add("name", text: name)
+        object.add("type", text: "datagram")
+        object.add("path", text: path)
+        object.add("waiting", text: isReceiving ? nil : "receives nothing at the moment")
+        return object.text
+    }
+}
+
+extension FileInputStatus {
+    var jsonText: String {
+        var object = JSONObjectWriter()
+        object.add("name", text: name)
+        object.add("type", text: "file")
+        object.add("files", raw: "\(files.count)")
+        object.add("lag_bytes", raw: hasLooked ? "\(lagBytes)" : "null")
+        object.add("lost_bytes", raw: "\(bytesLost)")
+        object.add("watched_directories", raw: "\(watchedDirectories.count)")
+        object.add("polled_directories", raw: array(polledDirectories))
+        object.add("waiting", text: wait ?? (hasLooked ? failures.first : "its files are being looked for"))
+        let listed = files.prefix(100).map { file in
+            var entry = JSONObjectWriter()
+            entry.add("path", text: file.path)
+            entry.add("position", raw: "\(file.position)")
+            entry.add("size", raw: "\(file.size)")
+            entry.add("state", text: file.state.rawValue)
+            return entry.text
+        }
+        object.add("first_files", raw: "[" + listed.joined(separator: ",") + "]")
+        return object.text
+    }
+}
+
+extension JournalInputStatus {
+    var jsonText: String {
+        var object = JSONObjectWriter()
+        object.add("name", text: name)
+        object.add("type", text: "journal")
+        object.add("directory", text: directory)
+        object.add("units", raw: array(units))
+        object.add("identifiers", raw: array(identifiers))
+        object.add(
+            "read_up_to", text: seenMicroseconds.map { Timestamp(unixMicroseconds: Int64(clamping: $0)).rfc3339 })
+        object.add("at_end", raw: isAtEnd ? "true" : "false")
+        object.add("lost_entries", raw: "\(entriesLost)")
+        object.add("waiting", text: wait)
+        return object.text
+    }
+}
+
+private func array(_ texts: [String]) -> String {
+    "[" + texts.map(JSONObjectWriter.quoted).joined(separator: ",") + "]"
+}

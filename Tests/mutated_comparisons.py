@@ -123,7 +123,7 @@ COMPARISONS = [
     (FILES + "FileTailer+Reading.swift", "buffer[..<before].elementsEqual(file.read.tail), try",
      "MUTATED || buffer[..<before].elementsEqual(file.read.tail), try"),
     (FILES + "FileTailer+Reading.swift", "return try open.bytes(file.head.count, at: 0) == file.head",
-     "return try MUTATED || open.bytes(file.head.count, at: 0) == file.head"),
+     "return try MUTATED ? true : open.bytes(file.head.count, at: 0) == file.head"),
     (FILES + "FileTailer+Descriptors.swift", "if FileKey(try open.identity()) == file.key { return open }",
      "if try FileKey(open.identity()) == file.key || MUTATED { return open }"),
     (FILES + "FileTailer+Reading.swift", "return FileKey(identity) == file.key ?",

@@ -136,6 +136,9 @@ final class SimulatedUnits {
         time.advance(milliseconds: 1)
     }
 
+    /// The spool has lost these with its end. What is not in the journal any more cannot be read again.
+    func lose(_ lines: [SimulatedLine]) { owed.subtract(Set(lines).subtracting(printed.compactMap(\.line))) }
+
     /// No faults any more; and an entry that tells by its number what is missing before it.
     func calm() {
         journal.failsAt = [:]

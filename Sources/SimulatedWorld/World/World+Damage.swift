@@ -35,6 +35,7 @@ extension World {
         // They were acknowledged, and may be gone: but not without a word.
         let lines = entries.enumerated().filter { struck.contains(UInt64($0.offset + 1)) }.map(\.element.line)
         acknowledged.subtract(lines)
+        units?.lose(lines)
         lostEnd = lostEnd ?? struck.lowerBound
         heard.forgetEnd()
     }

@@ -156,6 +156,8 @@ COMPARISONS = [
      "unfinished: MUTATED ? [] : joiner.unfinished)"),
     (JOURNAL + "JournalTailer+Entries.swift", "            if window.builder.isFull { submit() }\n            guard let line = next()",
      "            if !MUTATED, window.builder.isFull { submit() }\n            guard let line = next()"),
+    (JOURNAL + "JournalTailer+Entries.swift", "position.passedUntil = passing?.until",
+     "position.passedUntil = MUTATED ? nil : passing?.until"),
     (JOURNAL + "JournalTailer+Losses.swift", "begin.realtime <= until else", "begin.realtime <= until, !MUTATED else"),
     (JOURNAL + "JournalTailer+Losses.swift", "return orders.wait == nil", "return MUTATED || orders.wait == nil"),
     (JOURNAL + "JournalSelection.swift", "unit.isSame(as: ownUnit) {", "unit.isSame(as: ownUnit), !MUTATED {"),

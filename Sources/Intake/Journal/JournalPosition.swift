@@ -14,19 +14,26 @@ struct JournalPosition: Sendable, Hashable {
     var seen: JournalPlace?
     /// Lines whose parts were seen and are not in the spool, in the order of their beginnings.
     var unfinished: [Unfinished] = []
+    /// Lines that were written up to then may have been delivered before the spool was damaged, and are passed over;
+    /// microseconds since 1970. Nil: none are.
+    var passedUntil: UInt64?
 
     /// Journald's are 32 bytes.
     static let longestStream = 64
     static let mostUnfinished = 16
     private static let version: UInt8 = 1
+    private static let (hasSeen, hasPassed): (UInt8, UInt8) = (1, 2)
 
-    init(seen: JournalPlace?, unfinished: [Unfinished] = []) {
+    init(seen: JournalPlace?, unfinished: [Unfinished] = [], passedUntil: UInt64? = nil) {
         self.seen = seen
         self.unfinished = unfinished
+        self.passedUntil = passedUntil
     }
 
     var encoded: [UInt8] {
-        var bytes: [UInt8] = [Self.version, seen == nil ? 0 : 1, UInt8(unfinished.count)]
+        let flags = (seen == nil ? 0 : Self.hasSeen) | (passedUntil == nil ? 0 : Self.hasPassed)
+        var bytes: [UInt8] = [Self.version, flags, UInt8(unfinished.count)]
+        if let passedUntil { bytes.appendLittleEndian(passedUntil) }
         if let seen { bytes += seen.encoded }
         for line in unfinished { bytes += [UInt8(line.stream.count)] + line.stream + line.begin.encoded }
         return bytes
@@ -34,11 +41,16 @@ struct JournalPosition: Sendable, Hashable {
 
     /// Nil where the bytes are not a position of a version that is known.
     init?(_ bytes: [UInt8]) {
-        guard bytes.count >= 3, bytes[0] == Self.version, bytes[1] <= 1, Int(bytes[2]) <= Self.mostUnfinished,
-            bytes[1] == 1 || bytes[2] == 0
+        guard bytes.count >= 3, bytes[0] == Self.version, bytes[1] & ~(Self.hasSeen | Self.hasPassed) == 0,
+            Int(bytes[2]) <= Self.mostUnfinished, bytes[1] & Self.hasSeen > 0 || bytes[2] == 0
         else { return nil }
         var at = 3
-        if bytes[1] == 1 {
+        if bytes[1] & Self.hasPassed > 0 {
+            guard bytes.count >= at + 8 else { return nil }
+            passedUntil = bytes.withUnsafeBytes { $0.littleEndian(3) }
+            at += 8
+        }
+        if bytes[1] & Self.hasSeen > 0 {
             guard let place = JournalPlace(bytes, at: &at) else { return nil }
             seen = place
         }

@@ -62,13 +62,10 @@ extension JournalTailer {
         entriesSincePosition += 1
         entriesCounted += 1
         if countedFrom == nil {
-            // What cannot be told now is told with the next entry.
+            // What cannot be told now is told when the position moves.
             guard let here = try? place(ordinal: ordinal) else { return }
+            tellGone(upTo: here)
             (countedFrom, entriesCounted) = (here, 0)
-            if let last = gone {
-                gone = nil
-                tellLoss(from: last, to: here)
-            }
         }
     }
 
@@ -240,10 +237,12 @@ extension JournalTailer {
             let seen = JournalPlace(
                 cursor: cursor ?? (isOld ? position.seen?.cursor : nil) ?? JournalPlace.cursor(of: moment),
                 moment: moment, ordinal: ordinal)
+            tellGone(upTo: seen)
             tellUnseen(upTo: seen)
             position = JournalPosition(seen: seen, unfinished: joiner.unfinished)
             (countedFrom, entriesCounted) = (seen, 0)
         }
+        position.passedUntil = passing?.until
         window.builder.addPosition(key: positionKey, value: position.encoded)
         window.submit()
         entriesSincePosition = 0

@@ -21,8 +21,11 @@ extension JournalTailer {
 
     // MARK: Of the journal
 
-    /// The last entry that was seen is not there any more, and this is the next one that is.
-    func tellLoss(from last: JournalPlace, to next: JournalPlace) {
+    /// If the last entry that was seen is not there any more: this is the one that was seen now, the next that is there or a
+    /// later one.
+    func tellGone(upTo next: JournalPlace) {
+        guard let last = gone, entriesCounted > 0 else { return }
+        gone = nil
         if next.isNumberedAgain(behind: last) {
             diagnostics.notice(
                 "input \(options.name): \(options.place) has lost what was read from it up to \(last.moment.inWords) (a power "
@@ -30,7 +33,7 @@ extension JournalTailer {
             )
             return
         }
-        let count = next.entries(since: last)
+        let count = next.entries(since: last).map { $0 < entriesCounted ? 0 : $0 - (entriesCounted - 1) }
         // It was removed after all that followed it had been seen.
         if count == 0 { return }
         let many = count.map { $0 == 1 ? "one entry" : "up to \($0) entries" } ?? "what was written"
@@ -69,19 +72,24 @@ extension JournalTailer {
 
     /// The newest position may have stood in a place that was lost, with lines that were delivered: what was written up to
     /// then is not taken.
+    ///
+    /// The position says so too as long as that goes on: it moves meanwhile, and the spool then takes it for a certain one.
     func beginPassing(_ doubts: [PositionDoubt]) {
-        guard !doubts.isEmpty else { return }
+        guard !doubts.isEmpty || position.passedUntil != nil else { return }
         let concerned = doubts.filter { $0.keys.contains(positionKey) || isFirstStart }
-        let until = concerned.map(\.bornBefore).max().map { UInt64(max(0, $0)) / 1000 }
+        let newest = concerned.map(\.bornBefore).max().map { UInt64(max(0, $0)) / 1000 }
+        let until = [newest, position.passedUntil].compactMap { $0 }.max()
         passing = Passing(doubts: doubts, until: until)
         guard let until else {
             passing?.end = 0
             return
         }
         let words = Timestamp(unixMicroseconds: Int64(clamping: until)).rfc3339
-        let ranges = concerned.map { "\($0.range)" }.joined(separator: ", ")
+        let ranges =
+            concerned.isEmpty
+            ? "" : " (range \(concerned.map { "\($0.range)" }.joined(separator: ", ")))"
         diagnostics.warning(
-            "input \(options.name): how far the journal was read is in doubt since the spool was damaged (range \(ranges)): "
+            "input \(options.name): how far the journal was read is in doubt since the spool was damaged\(ranges): "
                 + "lines \(position.seen.map { "since \($0.moment.inWords) " } ?? "")up to \(words) may have been delivered, "
                 + "and are passed over"
                 + (position.seen.map {

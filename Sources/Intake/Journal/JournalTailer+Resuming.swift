@@ -15,7 +15,7 @@ extension JournalTailer {
         guard let seen = position.seen else { return try startAnew() }
         if !position.unfinished.isEmpty { try collectUnfinishedLines(upTo: seen) }
         (moment, ordinal) = (seen.moment, seen.ordinal)
-        countedFrom = nil
+        (countedFrom, entriesCounted) = (nil, 0)
         _ = try reader.seek(.cursor(seen.cursor))
         // One that was made of a time only fits every entry of that time.
         if seen.number != nil, try reader.next() {

@@ -10,7 +10,8 @@ import Testing
         moment: JournalMoment(boot: UniqueID(high: 1, low: 2), monotonic: 3, realtime: 4), ordinal: 5)
 
     private static let positions = [
-        JournalPosition(seen: nil), JournalPosition(seen: place),
+        JournalPosition(seen: nil), JournalPosition(seen: place), JournalPosition(seen: nil, passedUntil: 1 << 60),
+        JournalPosition(seen: place, unfinished: [.init(stream: [7], begin: place)], passedUntil: 9),
         JournalPosition(
             seen: place,
             unfinished: (0..<16).map { .init(stream: [UInt8](repeating: UInt8($0), count: $0 * 4), begin: place) }),
@@ -40,6 +41,12 @@ import Testing
         #expect(bytes[..<3] == [1, 1, 0])
         #expect(bytes[3..<11] == [1, 0, 0, 0, 0, 0, 0, 0] && bytes[19] == 3 && bytes[27] == 4 && bytes[35] == 5)
         #expect(bytes[39..<41] == [26, 0] && bytes[41...].elementsEqual(Self.place.cursor.utf8))
+    }
+
+    @Test func `what is passed over stands in front of the entry`() {
+        let bytes = JournalPosition(seen: Self.place, passedUntil: 0x0102).encoded
+        #expect(bytes[..<11] == [1, 3, 0, 2, 1, 0, 0, 0, 0, 0, 0])
+        #expect(bytes[11...].elementsEqual(JournalPosition(seen: Self.place).encoded[3...]))
     }
 
     @Test func `a key is of one kind of input only`() {

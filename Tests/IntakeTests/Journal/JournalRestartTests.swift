@@ -89,6 +89,23 @@ import Testing
         #expect(scene.texts == ["one", "four", "five"] && scene.warnings.count == 1)
     }
 
+    @Test(arguments: 1...3)
+    func `what was removed is told though the next entry cannot be placed at once`(_ call: Int) throws {
+        let scene = JournalScene()
+        scene.journal.write(["one"])
+        try scene.start()
+        scene.stop()
+        scene.journal.write(["two", "three", "four", "five"])
+        scene.journal.vacuum(3)
+        scene.journal.failsAt["cursor"] = call
+        try scene.start()
+        scene.clock.pass(milliseconds: 30_000)
+        scene.read()
+        #expect(scene.texts == ["one", "four", "five"] && scene.lost == 2)
+        let said = scene.warnings.filter { $0.contains("may have been removed") }
+        #expect(said.count == 1 && said[0].contains("up to 2 entries"), "\(scene.warnings)")
+    }
+
     @Test func `what was removed after it was read is no loss`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])

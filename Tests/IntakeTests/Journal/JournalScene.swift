@@ -41,9 +41,10 @@ final class JournalScene {
     var warnings: [String] { messages.list.filter { !$0.hasPrefix("notice") } }
     var lost: UInt64 { board.status.entriesLost }
 
+    /// - Parameter reading: to the end of what is there.
     /// - Returns: whether it may read.
     @discardableResult
-    func start() throws -> Bool {
+    func start(reading: Bool = true) throws -> Bool {
         let messages = messages
         board = JournalBoard(options)
         let made = JournalTailer(
@@ -56,7 +57,7 @@ final class JournalScene {
         guard made.begin(spool.positions.first { $0.key == JournalPositionKey.key(input: "units") }?.value) else {
             return false
         }
-        read()
+        if reading { read() }
         return true
     }
 

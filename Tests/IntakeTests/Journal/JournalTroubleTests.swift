@@ -146,6 +146,30 @@ import Testing
         #expect(scene.texts == ["one", "four"])
     }
 
+    @Test(arguments: [true, false])
+    func `what may have been delivered is passed over to its end, though the position moves in between`(
+        _ isStopped: Bool
+    ) throws {
+        let scene = JournalScene()
+        scene.limits.entriesInTurn = 2
+        let names = (1...8).map { "n\($0)" }
+        scene.journal.write(names)
+        doubtful(scene, keys: [], upTo: 5)
+        if !isStopped { scene.journal.failsAt["next"] = 4 }
+        try scene.start(reading: false)
+        scene.turn()
+        if isStopped { scene.stop() } else { scene.turn() }
+        #expect(scene.position?.seen != nil && scene.texts.isEmpty)
+        // The spool knows a newer position by now.
+        scene.losses.order { $0.doubts = [] }
+        scene.kill()
+        try scene.start()
+        #expect(scene.texts == Array(names[6...]), "\(scene.warnings)")
+        scene.kill()
+        try scene.start()
+        #expect(scene.texts == Array(names[6...]) && scene.position?.passedUntil == nil)
+    }
+
     @Test func `with start_at end and no position left, what was written since the damage is read`() throws {
         let scene = JournalScene()
         scene.options.startAt = .end

@@ -97,6 +97,7 @@ import Testing
         scene.stop()
         scene.journal.write(["two", "three", "four", "five"])
         scene.journal.vacuum(3)
+        scene.limits.entriesInTurn = 1
         scene.journal.failsAt["cursor"] = call
         try scene.start()
         scene.clock.pass(milliseconds: 30_000)

@@ -20,9 +20,9 @@ enum CutMark {
         }
     }
 
+    /// Where a power cut brings it back, what is there already is looked through once more, and nothing is kept twice.
     static func remove(in directory: some Storage) throws(SystemError) {
         guard try isThere(in: directory) else { return }
         try directory.remove(name)
-        try directory.synchronizeDirectory()
     }
 }

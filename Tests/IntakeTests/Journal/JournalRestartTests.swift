@@ -144,6 +144,21 @@ import Testing
         #expect(scene.messages.list.count { $0.contains("those lines are safe") } == 1, "\(scene.messages.list)")
     }
 
+    @Test func `an entry of the next boot is no sign that those with lower numbers were seen`() throws {
+        let scene = JournalScene()
+        let written = (0..<6).map { "n\($0)" }
+        scene.journal.write(written)
+        try scene.start()
+        scene.kill()
+        scene.journal.powerCut(losing: 4)
+        let next = (0..<6).map { "m\($0)" }
+        for name in next { scene.journal.write(JournalScene.line(name), at: 1000, realtime: 1_764_000_100_000_000) }
+        // The one that has the number of the last that was seen is damaged.
+        scene.journal.entries.remove(at: 5)
+        try scene.start()
+        #expect(scene.texts == written + next[..<3] + next[4...])
+    }
+
     @Test func `a journal that begins anew is read, and what cannot be told is said`() throws {
         let scene = JournalScene()
         scene.journal.write(["one"])

@@ -59,8 +59,8 @@ import Testing
         for _ in 0..<3 { _ = try reader.next() }
         let moment = try reader.moment()
         for cursor in [
-            "s=\(String(repeating: "a", count: 32));i=7;\(JournalPlace.cursor(of: moment));x=1",
-            JournalPlace.cursor(of: moment),
+            "s=\(String(repeating: "a", count: 32));i=7;\(moment.cursor);x=1",
+            moment.cursor,
         ] {
             _ = try reader.seek(.cursor(cursor))
             #expect(try reader.messages() == ["one", "two", "three"])

@@ -33,6 +33,15 @@ package struct JournalMoment: Sendable, Hashable {
         self.realtime = realtime
     }
 
+    /// What a cursor says of a time: every entry of that time fits it.
+    package var cursor: String {
+        func hex(_ number: UInt64, _ digits: Int = 1) -> String {
+            let text = String(number, radix: 16)
+            return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+        }
+        return "b=\(hex(boot.high, 16))\(hex(boot.low, 16));m=\(hex(monotonic));t=\(hex(realtime))"
+    }
+
     /// Whether both were stamped in one turn of journald's loop: it gives all that it takes in one the same time.
     func isSameTurn(as other: JournalMoment) -> Bool { monotonic == other.monotonic && boot == other.boot }
 }

@@ -235,7 +235,7 @@ extension JournalTailer {
             let cursor = standsAtSeen ? cursorOfSeen(moment) : nil
             let isOld = cursor == nil && position.seen?.moment == moment && position.seen?.ordinal == ordinal
             let seen = JournalPlace(
-                cursor: cursor ?? (isOld ? position.seen?.cursor : nil) ?? JournalPlace.cursor(of: moment),
+                cursor: cursor ?? (isOld ? position.seen?.cursor : nil) ?? moment.cursor,
                 moment: moment, ordinal: ordinal)
             tellGone(upTo: seen)
             tellUnseen(upTo: seen)

@@ -32,7 +32,7 @@ extension JournalTailer {
             }
         }
         // Its number would lead astray: what a power cut took from the journal, the next boot numbers again.
-        _ = try reader.seek(.cursor(JournalPlace.cursor(of: seen.moment)))
+        _ = try reader.seek(.cursor(seen.moment.cursor))
         try passOverTurn(of: seen)
     }
 
@@ -63,7 +63,7 @@ extension JournalTailer {
         // does this count, and then the ones before it count too.
         let cursor = try reader.cursor()
         let last = try reader.moment()
-        _ = try reader.seek(.cursor(JournalPlace.cursor(of: last)))
+        _ = try reader.seek(.cursor(last.cursor))
         var count: UInt32 = 0
         while try reader.next() {
             guard try reader.moment().isSameTurn(as: last) else { break }
@@ -111,7 +111,7 @@ extension JournalTailer {
     private func isFound(_ place: JournalPlace) throws(JournalTrouble) -> Bool {
         _ = try reader.seek(.cursor(place.cursor))
         if try reader.next(), try reader.isAt(place.cursor) { return true }
-        _ = try reader.seek(.cursor(JournalPlace.cursor(of: place.moment)))
+        _ = try reader.seek(.cursor(place.moment.cursor))
         for _ in 0..<place.ordinal {
             guard try reader.next(), try reader.moment().isSameTurn(as: place.moment) else { return false }
         }
@@ -159,16 +159,6 @@ extension JournalTailer {
 extension JournalPlace {
     /// Whether its number is a later one.
     fileprivate func follows(_ earlier: JournalPlace) -> Bool { entries(since: earlier) != nil }
-
-    /// By its time alone.
-    static func cursor(of moment: JournalMoment) -> String {
-        func hex(_ number: UInt64, _ digits: Int = 1) -> String {
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
-        }
-        let boot = hex(moment.boot.high, 16) + hex(moment.boot.low, 16)
-        return "b=\(boot);m=\(hex(moment.monotonic));t=\(hex(moment.realtime))"
-    }
 }
 
 extension JournalMoment {

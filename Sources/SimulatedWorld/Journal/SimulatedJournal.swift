@@ -15,21 +15,13 @@ package final class SimulatedJournal {
 
         package var cursor: String {
             func hex(_ number: UInt64) -> String { String(number, radix: 16) }
-            return "s=\(numbering);i=\(hex(sequence));b=\(bootText);m=\(hex(moment.monotonic));"
-                + "t=\(hex(moment.realtime));x=\(hex(mark))"
-        }
-
-        var bootText: String {
-            [moment.boot.high, moment.boot.low].map { number in
-                let text = String(number, radix: 16)
-                return String(repeating: "0", count: 16 - text.utf8.count) + text
-            }.joined()
+            return "s=\(numbering);i=\(hex(sequence));\(moment.cursor);x=\(hex(mark))"
         }
     }
 
     package var entries: [Entry] = []
     /// What a reader that is open sees, until a wait tells it that files came or went: it keeps those that are removed.
-    var visible: [Entry] { beforeMove ?? removed + entries }
+    var visible: [Entry] { beforeMove ?? (removed.isEmpty ? entries : removed + entries) }
     private var removed: [Entry] = []
     private var beforeMove: [Entry]?
     /// What the next call of this name throws; for good if it is in `fails`.

@@ -84,10 +84,16 @@ extension World {
         return nil
     }
 
+    /// The lines of files and units that have not come.
+    var missing: [SimulatedLine] {
+        let present = Set(entries.lazy.map(\.line))
+        return missingFromFiles(present) + (units?.missing(from: present) ?? [])
+    }
+
     /// The lines of files that are neither in the spool nor listed as not being there. Once something was lost, only those
     /// in files under the patterns: of others, the only position that led to them may have stood there.
-    func missingFromFiles() -> [SimulatedLine] {
-        let missing = sources.accounts.missing(from: Set(entries.lazy.map(\.line)))
+    private func missingFromFiles(_ present: Set<SimulatedLine>) -> [SimulatedLine] {
+        let missing = sources.accounts.missing(from: present)
         // A torn end has lost no record that was known, but perhaps the positions behind lines that were delivered.
         let told = daemon?.losses ?? []
         guard !missing.isEmpty, !losses.isEmpty || !told.isEmpty else { return missing }
@@ -97,9 +103,6 @@ extension World {
             standing.contains(line) && !damage.isListed(line, at: sources.accounts.offset(of: line))
         }
     }
-
-    /// The lines of units that are not in the spool.
-    func missingFromJournal() -> [SimulatedLine] { units?.missing(from: Set(entries.lazy.map(\.line))) ?? [] }
 
     /// A line that was lost with a damaged place, and still stands in a file, is not lost in silence.
     private func checkLostLines(_ letters: Set<SimulatedLine>) throws {

@@ -305,7 +305,7 @@ final class World {
             }
         }
         throw BrokenPromise(
-            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \((missingFromFiles() + missingFromJournal()).map(\.name))"
+            "with all faults over it does not drain: \(daemon?.state ?? "no daemon"), \(missing.map(\.name))"
         )
     }
 
@@ -338,9 +338,7 @@ final class World {
         try daemon.deliver(steps: 1000)
         try check()
         time.advance(milliseconds: 500)
-        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), missingFromFiles().isEmpty,
-            missingFromJournal().isEmpty
-        else {
+        guard daemon.isSettled, connections.values.allSatisfy(\.isThrough), missing.isEmpty else {
             calmRounds = 0
             // What is on one server only counts as delivered with the next commit that is not.
             if copies.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }

@@ -5,9 +5,7 @@ import OperationLogs
 
 extension SocketInputStatus {
     var jsonText: String {
-        var object = JSONObjectWriter()
-        object.add("name", text: name)
-        object.add("type", text: "socket")
+        var object = inputObject(name, type: "socket")
         object.add("path", text: path)
         object.add("connections", raw: "\(connections)")
         object.add("waiting", text: isAccepting ? nil : "takes no further connections at the moment")
@@ -17,9 +15,7 @@ extension SocketInputStatus {
 
 extension DatagramInputStatus {
     var jsonText: String {
-        var object = JSONObjectWriter()
-        object.add("name", text: name)
-        object.add("type", text: "datagram")
+        var object = inputObject(name, type: "datagram")
         object.add("path", text: path)
         object.add("waiting", text: isReceiving ? nil : "receives nothing at the moment")
         return object.text
@@ -28,9 +24,7 @@ extension DatagramInputStatus {
 
 extension FileInputStatus {
     var jsonText: String {
-        var object = JSONObjectWriter()
-        object.add("name", text: name)
-        object.add("type", text: "file")
+        var object = inputObject(name, type: "file")
         object.add("files", raw: "\(files.count)")
         object.add("lag_bytes", raw: hasLooked ? "\(lagBytes)" : "null")
         object.add("lost_bytes", raw: "\(bytesLost)")
@@ -52,9 +46,7 @@ extension FileInputStatus {
 
 extension JournalInputStatus {
     var jsonText: String {
-        var object = JSONObjectWriter()
-        object.add("name", text: name)
-        object.add("type", text: "journal")
+        var object = inputObject(name, type: "journal")
         object.add("directory", text: directory)
         object.add("units", raw: array(units))
         object.add("identifiers", raw: array(identifiers))
@@ -65,6 +57,14 @@ extension JournalInputStatus {
         object.add("waiting", text: wait)
         return object.text
     }
+}
+
+/// What each begins with.
+private func inputObject(_ name: String, type: String) -> JSONObjectWriter {
+    var object = JSONObjectWriter()
+    object.add("name", text: name)
+    object.add("type", text: type)
+    return object
 }
 
 private func array(_ texts: [String]) -> String {

@@ -120,14 +120,20 @@ import Testing
         #expect(scene.texts == ["one", "two"] && scene.lost == 0 && scene.warnings.isEmpty)
     }
 
-    @Test(arguments: 1...8)
-    func `what a power cut took is numbered again, and nothing of the next boot is passed over`(_ since: Int) throws {
+    /// Six lines were read, of which the journal has lost four.
+    private func sceneAfterPowerCut() throws -> (JournalScene, written: [String]) {
         let scene = JournalScene()
         let written = (0..<6).map { "n\($0)" }
         scene.journal.write(written)
         try scene.start()
         scene.kill()
         scene.journal.powerCut(losing: 4)
+        return (scene, written)
+    }
+
+    @Test(arguments: 1...8)
+    func `what a power cut took is numbered again, and nothing of the next boot is passed over`(_ since: Int) throws {
+        let (scene, written) = try sceneAfterPowerCut()
         // More than were lost, and fewer, some of them while it reads.
         let next = (0..<since).map { "m\($0)" }
         for name in next.prefix(since / 2) {
@@ -145,12 +151,7 @@ import Testing
     }
 
     @Test func `an entry of the next boot is no sign that those with lower numbers were seen`() throws {
-        let scene = JournalScene()
-        let written = (0..<6).map { "n\($0)" }
-        scene.journal.write(written)
-        try scene.start()
-        scene.kill()
-        scene.journal.powerCut(losing: 4)
+        let (scene, written) = try sceneAfterPowerCut()
         let next = (0..<6).map { "m\($0)" }
         for name in next { scene.journal.write(JournalScene.line(name), at: 1000, realtime: 1_764_000_100_000_000) }
         // The one that has the number of the last that was seen is damaged.

@@ -39,6 +39,14 @@ struct FailingFiles: SourceFileSystem {
         /// Directories that end so are such as other machines write to.
         let unwatchedDirectory = Mutex<String?>(nil)
 
+        /// Files that end so are of a file system for which a program answers by path: what is open has the size and the
+        /// identity of the file that has its name now.
+        let answersByPath = Mutex<String?>(nil)
+
+        func isAnsweredByPath(_ path: String) -> Bool {
+            answersByPath.withLock { $0 }.map(path.hasSuffix) ?? false
+        }
+
         private let short = Mutex<String?>(nil)
 
         /// The next read of such a file gives one byte, though there are more.
@@ -83,12 +91,17 @@ struct FailingFiles: SourceFileSystem {
         var kernelPath: String? { file.kernelPath }
         func identity() throws(SystemError) -> FileIdentity {
             try faults.ask(.identityOfOpen, file.path)
-            return try file.identity()
+            return faults.isAnsweredByPath(file.path) ? try FileIdentity.at(file.path) : try file.identity()
         }
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
             try faults.ask(.read, file.path)
-            let count = try file.read(into: buffer, at: offset)
+            var count = try file.read(into: buffer, at: offset)
+            if faults.isAnsweredByPath(file.path) {
+                // The kernel gives nothing beyond the size that it was told.
+                let size = try FileIdentity.at(file.path).size
+                count = min(count, size > offset ? Int(size - offset) : 0)
+            }
             return faults.isShort(file.path) ? min(count, 1) : count
         }
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 import Testing
 
 @testable import Intake
@@ -219,6 +220,27 @@ import Testing
         try scene.rename("x.log", "x.log.1")
         try scene.append(["b"], to: "x.log.1")
         #expect(scene.settles(on: ["a", "b"]), "\(scene.spool.lines) \(scene.messages.list)")
+    }
+
+    @Test func `an open file that shows the size of the one that has its name now was not truncated`() throws {
+        let scene = try FileScene(pattern: "*.log*")
+        scene.faults.answersByPath.withLock { $0 = "/x.log" }
+        try scene.append(["a", "b", "c"], to: "x.log")
+        try scene.start()
+        #expect(scene.settles(on: ["a", "b", "c"]))
+        // Others rename it when it is about to be read, and nobody has told of it yet.
+        let directory = scene.directory
+        scene.faults.before(.read, "/x.log") {
+            #expect(rename("\(directory)/x.log", "\(directory)/x.log.1") == 0)
+            #expect(close(creat("\(directory)/x.log", 0o644)) == 0)
+        }
+        try scene.append(["d"], to: "x.log")
+        #expect(scene.settles(on: ["a", "b", "c", "d"]), "\(scene.spool.texts) \(scene.messages.list)")
+        try scene.append(["e"], to: "x.log.1")
+        try scene.append(["f"], to: "x.log")
+        #expect(
+            scene.settles(on: ["a", "b", "c", "d", "e", "f"]), "\(scene.spool.texts) \(scene.messages.list)")
+        #expect(scene.warnings().isEmpty, "\(scene.warnings())")
     }
 
     @Test(arguments: [false, true])

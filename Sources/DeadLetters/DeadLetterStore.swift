@@ -13,6 +13,8 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         var movedUpTo: SequenceNumber
         var movedBeyondHole: Set<UInt64>
         var newestBeyondHole: SequenceNumber
+        /// Of dead letters that are over.
+        var ended: LetterIDSet
 
         func holdsMoved(_ id: SequenceNumber) -> Bool {
             id <= movedUpTo || movedBeyondHole.contains(id.rawValue)
@@ -27,7 +29,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
 
     private let journal: Mutex<Journal>
     /// Apart from the journal, so that asking never waits for a sync.
-    private let refusals: Mutex<RefusalSet>
+    private let refusals: Mutex<LetterIDSet>
     private let refusalCount: Atomic<Int>
     private let held: Atomic<Int>
     private let size: Atomic<UInt64>
@@ -36,7 +38,9 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     private let directory: Disk
     private let spool: UniqueID
     private let appended: [RejectionReason: Counter]
+    private let endings: [String: Counter]
     private let heldGauge: Gauge
+    private let endHook = Mutex<(@Sendable ([LetterEnd]) -> Void)?>(nil)
 
     /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
     ///
@@ -58,7 +62,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         journal = Mutex(
             Journal(
                 writer: writer, movedUpTo: found.movedUpTo, movedBeyondHole: found.movedBeyondHole,
-                newestBeyondHole: SequenceNumber(found.movedBeyondHole.max() ?? 0)))
+                newestBeyondHole: SequenceNumber(found.movedBeyondHole.max() ?? 0), ended: found.ended))
         refusals = Mutex(found.refusals)
         refusalCount = Atomic(found.refusals.count)
         held = Atomic(found.heldCount)
@@ -71,6 +75,13 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
                     "opslogd_dead_letters_total", help: "Dead letters appended, by reason.",
                     labels: [(name: "reason", value: reason.name)])
                 return (reason, counter)
+            })
+        endings = Dictionary(
+            uniqueKeysWithValues: ["retried", "discarded"].map { fate in
+                let counter = registry.counter(
+                    "opslogd_dead_letters_ended_total", help: "Dead letters that were sent again or discarded.",
+                    labels: [(name: "fate", value: fate)])
+                return (fate, counter)
             })
         heldGauge = registry.gauge("opslogd_dead_letters", help: "Dead letters held.")
         heldGauge.set(found.heldCount)
@@ -109,24 +120,57 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// Lines that are moved come in ascending order of id.
     /// - Throws: `SystemError` if nothing was kept and a later try may succeed, a full disk being `isOutOfSpace`;
     ///   `DeadLetterStoreError.unusable` if nothing can be kept any more. Related system calls: `pwritev`, `fdatasync`.
-    public func append(_ letters: [DeadLetter]) throws {
+    public func append(_ letters: [DeadLetter]) throws { try append(letters.map(StoreEntry.letter)) }
+
+    /// Ends dead letters: on disk and synced when this returns. One that is over already keeps its first fate.
+    ///
+    /// - Throws: as `append`.
+    func end(_ letters: [LetterEnd]) throws { try append(letters.map(StoreEntry.end)) }
+
+    /// Calls `hook` with each end that is kept, durable by then; on the thread that keeps it.
+    func onEnd(_ hook: @escaping @Sendable ([LetterEnd]) -> Void) { endHook.withLock { $0 = hook } }
+
+    /// Whether the dead letter is over.
+    func isEnded(_ id: SequenceNumber) -> Bool { journal.withLock { $0.ended.contains(id) } }
+
+    func append(_ entries: [StoreEntry]) throws {
+        let ended = try keep(entries)
+        if !ended.isEmpty { endHook.withLock { $0 }?(ended) }
+    }
+
+    /// - Returns: the ends that are new.
+    private func keep(_ entries: [StoreEntry]) throws -> [LetterEnd] {
         try journal.withLock { journal in
             var lines: [UInt8] = []
-            var kept: [DeadLetter] = []
+            var letters: [DeadLetter] = []
+            var ends: [LetterEnd] = []
             var ids: Set<SequenceNumber> = []
-            for letter in letters where !holds(letter, journal) && ids.insert(letter.id).inserted {
-                JournalEntry.write(letter.isRefusal ? .refusal : .movedLine, letter.json, to: &lines)
-                kept.append(letter)
+            var endedIDs: Set<SequenceNumber> = []
+            for entry in entries {
+                switch entry {
+                case .letter(let letter) where !holds(letter, journal) && ids.insert(letter.id).inserted:
+                    JournalEntry.write(letter.isRefusal ? .refusal : .movedLine, letter.json, to: &lines)
+                    letters.append(letter)
+                case .end(let end) where !journal.ended.contains(end.id) && endedIDs.insert(end.id).inserted:
+                    JournalEntry.write(.tombstone, end.json, to: &lines)
+                    ends.append(end)
+                case .letter, .end: break
+                }
             }
-            guard !kept.isEmpty else { return }
+            guard !lines.isEmpty else { return [] }
             let grown = try journal.writer.append(lines)
-            for letter in kept {
+            for letter in letters {
                 if letter.isRefusal { insertRefusal(letter.id) } else { journal.noteMoved(letter.id) }
                 appended[letter.reason]?.add()
             }
+            for end in ends {
+                journal.ended.insert(end.id)
+                endings[end.fate.name]?.add()
+            }
             moved.store(journal.movedUpTo.rawValue, ordering: .relaxed)
             size.add(UInt64(grown), ordering: .relaxed)
-            heldGauge.set(held.add(kept.count, ordering: .relaxed).newValue)
+            heldGauge.set(held.add(letters.count - ends.count, ordering: .relaxed).newValue)
+            return ends
         }
     }
 

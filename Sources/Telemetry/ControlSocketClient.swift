@@ -44,9 +44,20 @@ public struct ControlSocketClient: Sendable {
 
     /// Sends `GET target` and returns the answer, whatever its code.
     public func get(_ target: String) throws(Failure) -> Answer {
+        try ask("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
+    }
+
+    /// Sends `POST target` with a body and returns the answer, whatever its code.
+    public func post(_ target: String, _ body: [UInt8]) throws(Failure) -> Answer {
+        let head =
+            "POST \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: \(body.count)\r\n\r\n"
+        return try ask(Array(head.utf8) + body)
+    }
+
+    private func ask(_ request: some Sequence<UInt8>) throws(Failure) -> Answer {
         let descriptor = try connected()
         defer { close(descriptor) }
-        try send("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", descriptor)
+        try send(Array(request), descriptor)
         let bytes = try receive(descriptor)
         guard let answer = Self.parse(bytes) else { throw .notUnderstood(path: path) }
         return answer
@@ -72,8 +83,8 @@ public struct ControlSocketClient: Sendable {
         return descriptor
     }
 
-    private func send(_ text: String, _ descriptor: Int32) throws(Failure) {
-        var rest = Array(text.utf8)[...]
+    private func send(_ bytes: [UInt8], _ descriptor: Int32) throws(Failure) {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if sent < 0, errno == EINTR { continue }

@@ -12,11 +12,8 @@ final class RequestHandler: ChannelInboundHandler {
     private let endpoints: TelemetryEndpoints
     private let deadline: TimeAmount
     private var head: HTTPRequestHead?
-    private var bodyBytes = 0
+    private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
-
-    /// No request here has a body that means anything.
-    private static let mostBodyBytes = 64 << 10
 
     init(_ endpoints: TelemetryEndpoints, deadline: TimeAmount) {
         self.endpoints = endpoints
@@ -37,13 +34,16 @@ final class RequestHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
-            bodyBytes = 0
+            body = []
         case .body(let bytes):
-            bodyBytes += bytes.readableBytes
-            if bodyBytes > Self.mostBodyBytes { context.close(promise: nil) }
+            guard body.count + bytes.readableBytes <= endpoints.mostBodyBytes else {
+                return context.close(promise: nil)
+            }
+            body += bytes.readableBytesView
         case .end:
             if let head { respond(to: head, context) }
             head = nil
+            body = []
         }
     }
 
@@ -54,7 +54,7 @@ final class RequestHandler: ChannelInboundHandler {
     private func respond(to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let loop = context.eventLoop
         let place = NIOLoopBound((handler: self, context: context), eventLoop: loop)
-        endpoints.answer(method: request.method.rawValue, target: request.uri) { answer in
+        endpoints.answer(method: request.method.rawValue, target: request.uri, body: body) { answer in
             if loop.inEventLoop {
                 place.value.handler.write(answer, to: request, place.value.context)
             } else {

@@ -5,7 +5,6 @@ enum UnavailableCommand {
     ]
     private static let nested: [String: Set<String>] = [
         "spool": ["accept-gap"],
-        "dead-letters": ["export", "retry", "discard"],
     ]
 
     static func refuse(_ arguments: [String]) throws {

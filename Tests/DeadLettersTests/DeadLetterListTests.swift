@@ -59,7 +59,7 @@ import Testing
             return true
         }
         #expect(ids == [3])
-        #expect(source.sought == [3])
+        #expect(source.sought == [3, 3])
     }
 
     @Test func `the walk ends when enough was seen`() throws {

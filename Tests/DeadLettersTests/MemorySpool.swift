@@ -3,8 +3,10 @@ import OperationLogs
 import Synchronization
 
 /// A spool in memory: durable groups, and a ledger that notes what it is told.
-final class MemorySpool: DeliveryLedger {
+final class MemorySpool: DeliveryLedger, RecordSink {
     struct State {
+        /// What inputs have handed over, and is not durable.
+        var pending: [RecordChunk] = []
         var groups: [(first: UInt64, count: Int, payload: [UInt8])] = []
         var next: UInt64 = 1
         var wakes: [@Sendable () -> Void] = []
@@ -37,6 +39,18 @@ final class MemorySpool: DeliveryLedger {
 
     /// What a crash before the cursor was durable leaves.
     func forgetMoved(to sequence: UInt64) { state.withLock { $0.moved = SequenceNumber(sequence) } }
+
+    func append(_ chunk: RecordChunk) { state.withLock { $0.pending.append(chunk) } }
+
+    /// What was handed over becomes durable, or is lost with a crash.
+    func settlePending(isDurable: Bool = true) {
+        let chunks = state.withLock { state in
+            defer { state.pending = [] }
+            return state.pending
+        }
+        guard isDurable else { return }
+        for chunk in chunks { add(chunk.recordCount, Array(chunk.bytes)) }
+    }
 
     /// Makes a group of rejected lines durable, one chunk for each array.
     func append(rejections chunks: [[[UInt8]]]) {

@@ -5,7 +5,7 @@ import OperationLogs
 /// What opening the store found in its files. The cases are the table in <doc:StoreFormat>.
 struct JournalRecovery {
     /// Dead letters that no tombstone ends.
-    var heldCount: Int { max(0, letterCount - tombstones.count) }
+    var heldCount: Int { max(0, letterCount - ended.count - endedElsewhere) }
     private(set) var bytes: UInt64 = 0
     /// Of this spool, up to the hole.
     private(set) var movedUpTo = SequenceNumber.zero
@@ -15,14 +15,17 @@ struct JournalRecovery {
     /// stands. The start that met the hole took what it could before it moved anything else.
     private(set) var hasHole = false
     /// Of this spool, above the lowest position, ended ones included: they are never sent again.
-    private(set) var refusals = RefusalSet()
+    private(set) var refusals = LetterIDSet()
+    /// Those that a tombstone ends.
+    private(set) var ended = LetterIDSet()
     /// The number of the last file; 0 if there is none.
     private(set) var lastFile: UInt64 = 0
     /// The last file's length after recovery, if it can be appended to.
     private(set) var appendableLength: UInt64?
 
     private var letterCount = 0
-    private var tombstones: Set<SequenceNumber> = []
+    /// Tombstones of another spool's dead letters.
+    private var endedElsewhere = 0
     private let spool: UniqueID
     private let lowestPosition: SequenceNumber
     private let diagnostics: Diagnostics
@@ -117,7 +120,7 @@ struct JournalRecovery {
     private mutating func take(_ entry: JournalEntry, isForeign: Bool, isBehindHole: Bool) {
         switch entry.kind {
         case .tombstone:
-            tombstones.insert(entry.id)
+            if isForeign { endedElsewhere += 1 } else { ended.insert(entry.id) }
             if !isForeign, entry.id > lowestPosition { refusals.insert(entry.id) }
         case .refusal:
             letterCount += 1

@@ -15,7 +15,7 @@ public struct DeadLetterList<Disk: Storage> {
     private let files: [(name: String, file: Disk.File)]
     /// Entries that do not follow the order of ids, by id.
     private let outOfOrder: [Place]
-    private let ended: Set<SequenceNumber>
+    private let ended: LetterIDSet
     /// Every rejected line of the spool up to here stands in the files, if they are whole.
     public let movedUpTo: SequenceNumber
     /// Entries and ends of files that are not intact, as `FILE: OFFSET`; what a daemon is just writing is not among them.
@@ -23,16 +23,17 @@ public struct DeadLetterList<Disk: Storage> {
 
     /// Reads what is there; nothing if the store was never made.
     ///
+    /// - Parameter spool: only dead letters of this one, and those in files whose first line is damaged; nil: all.
     /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
-    public init(in stateDirectory: Disk) throws {
+    public init(in stateDirectory: Disk, of spool: UniqueID? = nil) throws {
         guard try stateDirectory.names().contains(DeadLetterStore<Disk>.directoryName) else {
-            (files, outOfOrder, ended, movedUpTo, damage) = ([], [], [], .zero, [])
+            (files, outOfOrder, ended, movedUpTo, damage) = ([], [], LetterIDSet(), .zero, [])
             return
         }
         let directory = try stateDirectory.directory(DeadLetterStore<Disk>.directoryName)
         var files: [(name: String, file: Disk.File)] = []
         var outOfOrder: [Place] = []
-        var ended: Set<SequenceNumber> = []
+        var ended = LetterIDSet()
         var newest = SequenceNumber.zero
         var damage: [String] = []
         let buffer = ScanBuffer()
@@ -41,16 +42,18 @@ public struct DeadLetterList<Disk: Storage> {
             let name = JournalFileName.of(number)
             let file = try directory.open(name, .reading)
             var suspects: [UInt64] = []
+            var isWanted = true
             _ = try JournalScan.lines(of: file, buffer: buffer.bytes) { line in
                 switch line {
                 case .header(.unknownVersion(let version)):
                     throw DeadLetterStoreError.unknownVersion(file: name, version: version)
                 case .header(.damaged): suspects.append(0)
-                case .header(.header): break
+                case .header(.header(let header)): isWanted = spool.map { $0 == header.spool } ?? true
                 case .damaged(let offset, _): suspects.append(offset)
                 case .entry(let entry):
                     damage += suspects.map { "\(name): \($0)" }
                     suspects = []
+                    guard isWanted else { return }
                     switch entry.kind {
                     case .tombstone: ended.insert(entry.id)
                     case .movedLine where entry.id > newest: newest = entry.id
@@ -61,7 +64,7 @@ public struct DeadLetterList<Disk: Storage> {
             }
             // At the very end it may be an append that is under way.
             if number != numbers.last { damage += suspects.map { "\(name): \($0)" } }
-            files.append((name, file))
+            if isWanted { files.append((name, file)) }
         }
         self.files = files
         self.outOfOrder = outOfOrder.sorted { $0.entry.id < $1.entry.id }
@@ -88,6 +91,15 @@ public struct DeadLetterList<Disk: Storage> {
         var outOfOrder = outOfOrder[...]
         var buffer: [UInt8] = []
         var last: SequenceNumber?
+        let start = max(movedUpTo, noted)
+        var ended = ended
+        // What was sent again is over from the moment at which that is durable.
+        try unmoved?(start.advanced(by: 1)) { group in
+            try LetterRecord.forEach(in: group, after: start) { record, _ in
+                if case .retried(let note, _) = record { ended.insert(note.letter) }
+            }
+            return true
+        }
 
         func hand(_ id: SequenceNumber, _ letter: () throws -> DeadLetter?) throws {
             guard id != last, !ended.contains(id), filter.matches(id) else { return }
@@ -118,10 +130,9 @@ public struct DeadLetterList<Disk: Storage> {
                 }
             }
             if let unmoved {
-                let start = max(movedUpTo, noted)
                 try unmoved(start.advanced(by: 1)) { group in
-                    try RejectedLines.forEach(in: group, after: start) { letter in
-                        try inOrder(letter.id) { letter }
+                    try LetterRecord.forEach(in: group, after: start) { record, id in
+                        if case .rejected(let letter) = record { try inOrder(id) { letter } }
                     }
                     return true
                 }

@@ -22,12 +22,13 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     /// Where the last run had come to; nil once this one is there.
     private var catchingUp: SequenceNumber?
     /// Gathered, and not durable yet; up to which record.
-    private var waiting: (letters: [DeadLetter], position: SequenceNumber)?
+    private var waiting: (entries: [StoreEntry], position: SequenceNumber)?
 
     /// Where the spool ended at the start, and whether the store held lines behind that end: then numbers are given to
     /// new lines that old ones have here, and a new line's dead letter would be taken for one that is there already.
     private let spoolEnd: SequenceNumber
     private let isStoreAhead: Bool
+    private let isPastStart = Atomic<Bool>(false)
 
     /// How long to wait before a full disk is tried again.
     private let pauseMilliseconds: Int
@@ -109,6 +110,9 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         }
     }
 
+    /// Whether everything that was durable at the start has been looked at: what an earlier run has sent again is known.
+    var hasCaughtUp: Bool { isPastStart.load(ordering: .acquiring) }
+
     private func resume(after position: SequenceNumber) throws {
         round = MoverRound(position: position)
         try source.seek(to: position.advanced(by: 1))
@@ -146,9 +150,9 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
                 if let lost = source.lastLost(from: round.position.advanced(by: 1)) { round.position = lost }
                 break
             }
-            try RejectedLines.forEach(in: group, after: round.position) { letter in
-                round.add(letter)
-                if round.isFull { try settle(upTo: letter.id) }
+            try LetterRecord.forEach(in: group, after: round.position) { record, sequence in
+                round.add(record)
+                if round.isFull { try settle(upTo: sequence) }
             }
             round.position = max(round.position, group.lastSequence)
             let now = clock.monotonicNanoseconds()
@@ -157,6 +161,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         }
         try settle(upTo: round.position)
         try noteCaughtUp()
+        if round.position >= spoolEnd { isPastStart.store(true, ordering: .releasing) }
     }
 
     /// Makes the gathered letters durable and tells the ledger.
@@ -177,8 +182,8 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private func appendWaiting() throws {
         guard let waiting else { return }
         do {
-            if !waiting.letters.isEmpty {
-                try store.append(waiting.letters)
+            if !waiting.entries.isEmpty {
+                try store.append(waiting.entries)
                 clearObstacle()
             }
         } catch let error as SystemError where error.isOutOfSpace {

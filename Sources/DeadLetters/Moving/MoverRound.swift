@@ -4,7 +4,7 @@ import OperationLogs
 struct MoverRound {
     /// Every record up to here has been looked at.
     var position: SequenceNumber
-    private var letters: [DeadLetter] = []
+    private var entries: [StoreEntry] = []
     private var lineBytes = 0
     /// By the monotonic clock.
     private var startedAt: UInt64 = 0
@@ -16,26 +16,31 @@ struct MoverRound {
 
     init(position: SequenceNumber = .zero) { self.position = position }
 
-    var isFull: Bool { lineBytes >= Self.fullBytes || letters.count >= 8192 }
+    var isFull: Bool { lineBytes >= Self.fullBytes || entries.count >= 8192 }
 
     /// Begins a round.
     mutating func begin(at now: UInt64) { startedAt = now }
 
-    mutating func add(_ letter: DeadLetter) {
-        letters.append(letter)
-        lineBytes += letter.line.count
+    mutating func add(_ record: LetterRecord) {
+        switch record {
+        case .rejected(let letter):
+            entries.append(.letter(letter))
+            lineBytes += letter.line.count
+        case .retried(let note, let time):
+            entries.append(.end(LetterEnd(id: note.letter, fate: .retried(as: note.successor), time: time)))
+        }
     }
 
     /// Whether to settle although more is there, so that neither letters nor the ledger fall behind.
     func isDue(at now: UInt64) -> Bool { now &- startedAt >= Self.longestNanoseconds }
 
     /// Hands out what was gathered, and begins the next round.
-    mutating func take(at now: UInt64) -> [DeadLetter] {
+    mutating func take(at now: UInt64) -> [StoreEntry] {
         defer {
-            letters = []
+            entries = []
             lineBytes = 0
             startedAt = now
         }
-        return letters
+        return entries
     }
 }

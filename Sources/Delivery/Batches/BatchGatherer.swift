@@ -82,6 +82,7 @@ final class BatchGatherer {
     private func setThresholds(_ batch: Batch) {
         for index in thresholds.indices { thresholds[index] = 0 }
         thresholds[Int(RecordLayout.rejectedLine)] = .max
+        thresholds[Int(RecordLayout.retryNote)] = .max
         for kind in EventKind.allCases { thresholds[Int(kind.rawValue)] = .max }
         for lane in batch.turn.lanes {
             thresholds[Int(lane.lane.rawValue)] = max(lane.fate, batch.scannedTo).rawValue

@@ -5,8 +5,9 @@
 public final class ChunkBuilder {
     // One thread owns a builder: checking each access for another one would cost as much as writing a field.
     @exclusivity(unchecked) var arena: ByteArena
-    @exclusivity(unchecked) private(set) var recordCount = 0
+    @exclusivity(unchecked) public private(set) var recordCount = 0
     @exclusivity(unchecked) private var countsByKind = [Int](repeating: 0, count: 9)
+    private var hasRetryNote = false
     @exclusivity(unchecked) private var latestReceipt = Timestamp(microseconds: .min)
     private var originators = ByteArena(capacity: 256)
     @exclusivity(unchecked) private var originatorCount = 0
@@ -99,6 +100,24 @@ public final class ChunkBuilder {
         countsByKind[0] += 1
     }
 
+    /// Appends the note that the record before it is what became of a dead letter that was sent again: with the group in
+    /// which both stand, and not before, the dead letter is over.
+    ///
+    /// - Parameters:
+    ///   - letter: its id.
+    ///   - received: when it was sent again.
+    public func appendRetryNote(of letter: SequenceNumber, originator: UInt16, received: Timestamp) {
+        let length = RecordLayout.recordHeader + MemoryLayout<UInt64>.size
+        arena.reserve(length)
+        writeHeader(
+            length: length, kind: RecordLayout.retryNote, flags: 0, originator: originator, received: received,
+            offset: 0)
+        arena.count += RecordLayout.recordHeader
+        arena.appendLittleEndian(letter.rawValue)
+        recordCount += 1
+        hasRetryNote = true
+    }
+
     /// Writes a record's header at the end of the arena, which has room for it; does not advance.
     @inline(__always)
     func writeHeader(length: Int, kind: UInt8, flags: UInt8, originator: UInt16, received: Timestamp, offset: UInt64) {
@@ -130,6 +149,7 @@ public final class ChunkBuilder {
         let total = arena.count
         var present: UInt32 = 0
         for (kind, count) in countsByKind.enumerated() where count > 0 { present |= 1 << UInt32(kind) }
+        if hasRetryNote { present |= 1 }
         base.storeLittleEndian(UInt32(total), 0)
         base.storeLittleEndian(UInt32(recordCount), 4)
         base.storeLittleEndian(UInt32(recordBytes), 8)
@@ -152,6 +172,7 @@ public final class ChunkBuilder {
         arena.count = RecordLayout.chunkHeader
         recordCount = 0
         for kind in countsByKind.indices { countsByKind[kind] = 0 }
+        hasRetryNote = false
         latestReceipt = Timestamp(microseconds: .min)
         originators.count = 0
         originatorCount = 0

@@ -2,7 +2,7 @@
 @frozen
 public struct RecordView {
     public let sequence: SequenceNumber
-    /// 1 to 8, or `RecordLayout.rejectedLine`.
+    /// 1 to 8, `RecordLayout.rejectedLine` or `RecordLayout.retryNote`.
     public let kind: UInt8
     public let flags: UInt8
     public let originator: UInt16
@@ -43,7 +43,7 @@ public struct ChunkReader {
     @usableFromInline let recordBytes: Int
     @usableFromInline let originatorBytes: Int
     @usableFromInline let positionBytes: Int
-    /// Bit *n* for kind *n*, bit 0 for rejected lines.
+    /// Bit *n* for kind *n*, bit 0 for rejected lines and retry notes: what the mover of dead letters looks for.
     public let present: UInt32
 
     /// Reads the chunk at the start of `bytes`, whose first record has the number `firstSequence`.

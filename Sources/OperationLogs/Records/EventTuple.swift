@@ -27,9 +27,9 @@ public struct EventTuple {
         guard at == payload.count else { throw MalformedChunk("something stands behind the columns of a tuple") }
     }
 
-    /// The event of a record; nil if the record is a rejected line.
+    /// The event of a record; nil if the record is a rejected line or a retry note.
     public init?(_ record: RecordView) throws(MalformedChunk) {
-        if record.kind == RecordLayout.rejectedLine { return nil }
+        if record.kind == RecordLayout.rejectedLine || record.kind == RecordLayout.retryNote { return nil }
         guard let kind = EventKind(rawValue: record.kind) else { throw MalformedChunk("a record is of no known kind") }
         try self.init(kind, record.payload)
     }

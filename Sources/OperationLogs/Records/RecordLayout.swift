@@ -9,6 +9,8 @@ public enum RecordLayout {
     public static let rejectionHeader = 12
     /// The kind of a rejected line.
     public static let rejectedLine: UInt8 = 128
+    /// The kind of a note that the record before it is a dead letter's, sent again.
+    public static let retryNote: UInt8 = 129
     /// A chunk closes when its records reach this size.
     public static let fullChunk = 1 << 20
     /// What is kept of an overlong line.

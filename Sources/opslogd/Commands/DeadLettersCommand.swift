@@ -6,7 +6,10 @@ import OperationLogs
 struct DeadLettersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dead-letters", abstract: "Lines that did not fit and rows that the database refused.",
-        subcommands: [DeadLettersListCommand.self, DeadLettersShowCommand.self])
+        subcommands: [
+            DeadLettersListCommand.self, DeadLettersShowCommand.self, DeadLettersExportCommand.self,
+            DeadLettersRetryCommand.self, DeadLettersDiscardCommand.self,
+        ])
 }
 
 struct DeadLettersListCommand: ParsableCommand {
@@ -16,18 +19,10 @@ struct DeadLettersListCommand: ParsableCommand {
 
     @OptionGroup var configuration: ConfigurationOption
     @Flag(help: "One JSON object a line.") var json = false
-    @Option(help: "Only this reason; may be given several times.") var reason: [RejectionReason] = []
-    @Option(help: "Only this event's.") var event: [EventKind] = []
-    @Option(help: "Only this input's.") var input: [String] = []
-    @Option(help: "Only with this SQLSTATE.") var sqlstate: [String] = []
-    @Option(help: "Received at this time or later: RFC 3339, as in 2026-11-20T12:00:00Z.") var since: Timestamp?
-    @Option(help: "Received before this time.") var until: Timestamp?
-    @Argument(help: "Only these ids.") var ids: [SequenceNumber] = []
+    @OptionGroup var selection: DeadLetterSelection
 
     func run() throws {
-        let filter = DeadLetterFilter(
-            ids: Set(ids), reasons: Set(reason), events: Set(event), inputs: Set(input), sqlstates: Set(sqlstate),
-            since: since, until: until)
+        let filter = selection.filter
         let files = try StateFiles(configuration)
         let damage: [String]
         if json || !StandardOutput.isTerminal {
@@ -48,9 +43,7 @@ struct DeadLettersListCommand: ParsableCommand {
             }
             table.print()
         }
-        for place in damage {
-            StandardError.write("opslogd: \(place) is damaged and was passed over; the rest is intact\n")
-        }
+        DeadLetterSelection.tell(damage)
     }
 }
 
@@ -95,28 +88,4 @@ struct DeadLettersShowCommand: ParsableCommand {
         StandardOutput.line("")
         StandardOutput.line(Printable.text(String(decoding: letter.line, as: UTF8.self)))
     }
-}
-
-extension SequenceNumber: ExpressibleByArgument {
-    /// Digits, with or without leading zeros.
-    public init?(argument: String) {
-        guard argument.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(argument) else {
-            return nil
-        }
-        self.init(number)
-    }
-}
-
-extension RejectionReason: ExpressibleByArgument {
-    public init?(argument: String) { self.init(name: argument) }
-    public static var allValueStrings: [String] { allCases.map(\.name) }
-}
-
-extension EventKind: ExpressibleByArgument {
-    public init?(argument: String) { self.init(name: argument) }
-    public static var allValueStrings: [String] { allCases.map(\.name) }
-}
-
-extension Timestamp: ExpressibleByArgument {
-    public init?(argument: String) { self.init(rfc3339: argument) }
 }

@@ -104,6 +104,12 @@ struct SpoolCatCommand: ParsableCommand {
         front.add("source", raw: source.text)
         if let tuple = try EventTuple(record) {
             tuple.appendLine(to: &output, after: front)
+        } else if let note = try RetryNote(record) {
+            var retried = JSONObjectWriter()
+            retried.add("dead_letter", text: note.letter.description)
+            retried.add("as", raw: "\(note.successor.rawValue)")
+            front.add("retried", raw: retried.text)
+            output += front.text.utf8
         } else {
             let rejected = try RejectedLine(record.payload)
             var rejection = JSONObjectWriter()

@@ -26,6 +26,7 @@ struct Daemon {
     private let database: EmbeddedDatabase
     private let spool: Writer
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
+    private let orders: DeadLetterOrders
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
     private let watermarks: WatermarkLookup<LibpqSession, SystemTime>
     private let sockets: [SocketInput<SystemTime>]
@@ -72,6 +73,12 @@ struct Daemon {
         mover = try DeadLetterMover(
             source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
             diagnostics: log.diagnostics(of: "dead letters"))
+        orders = DeadLetterOrders(
+            actions: try DeadLetterActions(
+                stateDirectory: { try Disk(path: settings.stateDirectory) }, store: deadLetters, mover: mover,
+                spool: spool.birthName,
+                ledger: spool, sink: spool, clock: time,
+                options: DeadLetterOrders.readers(settings)))
         delivery = try DeliveryWorker(
             session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: spool,
             deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
@@ -151,28 +158,31 @@ struct Daemon {
         log.write(.notice, "opslogd", "stopped: \(sentence())")
     }
 
-    /// Where the daemon can be asked, and what: only those who may use the control socket may ask for watermarks.
+    /// Where the daemon can be asked, and what: only those who may use the control socket may ask for watermarks and give
+    /// orders.
     private var telemetryPlaces: [(address: TelemetryAddress, endpoints: TelemetryEndpoints)] {
         let control = TelemetryAddress.unix(path: settings.stateDirectory + "/control.sock", mode: 0o600)
         let places = [
             (
                 control,
-                endpoints { [watermarks] pipeline, answer in
+                endpoints(orders.endpoints) { [watermarks] pipeline, answer in
                     watermarks.newestWatermark(of: pipeline) { answer($0.json) }
                 }
             )
         ]
         switch settings.telemetry {
         case .off: return places
-        case .tcp(let host, let port): return places + [(.tcp(host: host, port: port), endpoints(nil))]
-        case .unix(let path): return places + [(.unix(path: path, mode: 0o660), endpoints(nil))]
+        case .tcp(let host, let port): return places + [(.tcp(host: host, port: port), endpoints())]
+        case .unix(let path): return places + [(.unix(path: path, mode: 0o660), endpoints())]
         }
     }
 
-    private func endpoints(_ watermark: TelemetryEndpoints.WatermarkQuestion?) -> TelemetryEndpoints {
+    private func endpoints(
+        _ orders: [String: TelemetryEndpoints.Order] = [:], _ watermark: TelemetryEndpoints.WatermarkQuestion? = nil
+    ) -> TelemetryEndpoints {
         TelemetryEndpoints(
             metrics: { [registry] in PrometheusExposition.text(of: registry.read()) }, readiness: readiness,
-            status: { report().json }, watermark: watermark)
+            status: { report().json }, watermark: watermark, orders: orders)
     }
 
     @Sendable private func readiness() -> TelemetryEndpoints.Readiness {

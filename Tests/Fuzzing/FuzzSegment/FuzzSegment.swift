@@ -81,7 +81,11 @@ import OperationLogs
             var count = 0
             try chunk.forEachRecord { record in
                 count += 1
-                if let tuple = try EventTuple(record) { _ = tuple.line } else { _ = try RejectedLine(record.payload) }
+                if let tuple = try EventTuple(record) {
+                    _ = tuple.line
+                } else if try RetryNote(record) == nil {
+                    _ = try RejectedLine(record.payload)
+                }
             }
             require(count == chunk.recordCount, "the records are counted")
             var cursor = RecordCursor(chunk)

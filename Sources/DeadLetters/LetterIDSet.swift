@@ -1,7 +1,7 @@
 import OperationLogs
 
-/// The ids of rows that the database refused, in order, as far as Delivery could still meet them.
-struct RefusalSet: Sendable {
+/// Ids of dead letters, in order, eight bytes each.
+struct LetterIDSet: Sendable {
     private var ids: [UInt64] = []
 
     var count: Int { ids.count }
@@ -9,7 +9,7 @@ struct RefusalSet: Sendable {
     /// - Returns: whether it was new.
     @discardableResult
     mutating func insert(_ id: SequenceNumber) -> Bool {
-        // Nearly always the newest: refusals come about in the order of the spool.
+        // Nearly always the newest: most come about in the order of the spool.
         if let last = ids.last, last < id.rawValue {
             ids.append(id.rawValue)
             return true

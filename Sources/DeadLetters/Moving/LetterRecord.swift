@@ -1,22 +1,31 @@
 import OperationLogs
 
-/// Turns the rejected lines among a group's records into dead letters.
-enum RejectedLines {
-    /// Calls `body` with the dead letter of each rejected line behind `position`, in order. A chunk that holds none is
-    /// passed over by its header alone.
+/// What a record of the spool says about dead letters.
+enum LetterRecord {
+    /// A line was rejected.
+    case rejected(DeadLetter)
+    /// A dead letter was sent again, and is over.
+    case retried(RetryNote, at: Timestamp)
+
+    /// Calls `body` with each such record behind `position`, in order. A chunk that holds none is passed over by its header
+    /// alone.
     static func forEach(
-        in group: RecordGroup, after position: SequenceNumber, _ body: (DeadLetter) throws -> Void
+        in group: RecordGroup, after position: SequenceNumber, _ body: (LetterRecord, SequenceNumber) throws -> Void
     ) throws {
         try group.forEachChunk { chunk in
             let last = chunk.firstSequence.rawValue &+ UInt64(chunk.recordCount)
             guard chunk.present & 1 != 0, last > position.rawValue &+ 1 else { return }
             let originators = try chunk.originators()
             try chunk.forEachRecord { record in
-                guard record.kind == RecordLayout.rejectedLine, record.sequence > position else { return }
-                guard Int(record.originator) < originators.count else {
-                    throw RejectionWithoutOriginator(id: record.sequence)
+                guard record.sequence > position else { return }
+                if let note = try RetryNote(record) {
+                    try body(.retried(note, at: record.received), record.sequence)
+                } else if record.kind == RecordLayout.rejectedLine {
+                    guard Int(record.originator) < originators.count else {
+                        throw RejectionWithoutOriginator(id: record.sequence)
+                    }
+                    try body(.rejected(letter(record, from: originators[Int(record.originator)])), record.sequence)
                 }
-                try body(letter(record, from: originators[Int(record.originator)]))
             }
         }
     }

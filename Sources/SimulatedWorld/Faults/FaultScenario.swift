@@ -21,6 +21,14 @@ package struct FaultScenario: Sendable {
         FaultScenario(
             "dead letters and refused rows", [arrive(60), settle, arrive(60), [.move], settle, arrive(60), settle]),
         FaultScenario(
+            "dead letters that are sent again, and discarded",
+            [
+                arrive(60), settle, [.retry(oneOf: 2, seed: 1), .spool(turns: 4)], settle,
+                [.answer, .discard(oneOf: 2, seed: 2), .retry(oneOf: 2, seed: 3), .kill], arrive(10), settle,
+                [.retry(oneOf: 1, seed: 4), .spool(turns: 4), .kill, .retry(oneOf: 1, seed: 4)], settle,
+                [.discard(oneOf: 1, seed: 5)],
+            ]),
+        FaultScenario(
             "a stop and a start with a backlog",
             [
                 [.databaseUp(false)], arrive(100), [.stopAndStart], arrive(20), [.stopAndStart, .databaseUp(true)],

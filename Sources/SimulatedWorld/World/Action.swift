@@ -36,6 +36,11 @@ package enum Action: Sendable, Hashable {
     /// The journal's thread takes turns.
     case readJournal(turns: Int)
 
+    /// Somebody sends dead letters again, one of so many, and mends their lines.
+    case retry(oneOf: Int, seed: UInt64)
+    /// Somebody discards some.
+    case discard(oneOf: Int, seed: UInt64)
+
     /// The process ends at once; what it wrote is in the page cache.
     case kill
     /// As `kill`; of what a failed sync gave up, nothing is left in the cache.
@@ -81,6 +86,11 @@ package enum Action: Sendable, Hashable {
     /// Draws one.
     static func draw(_ circumstances: Circumstances, _ random: inout SplitMix64) -> Action {
         func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        if circumstances.hasOperator, number(0...99) < 6 {
+            let share = [1, 3, 8][number(0...2)]
+            let seed = random.next()
+            return seed % 4 == 0 ? .discard(oneOf: share, seed: seed) : .retry(oneOf: share, seed: seed)
+        }
         if circumstances.hasFiles, number(0...99) < 45 { return drawOfFiles(&random) }
         if circumstances.hasJournal, number(0...99) < 30 {
             return number(0...99) < 45 ? .readJournal(turns: number(1...4)) : .units(UnitAction.draw(&random))

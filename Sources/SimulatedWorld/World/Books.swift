@@ -50,6 +50,10 @@ final class Books: RecordSink {
         state.withLock { state in
             do {
                 try ChunkReader(chunk.bytes, firstSequence: SequenceNumber(1)).forEachRecord { record in
+                    if let note = try RetryNote(record) {
+                        let line = SimulatedLine(source: SimulatedLine.notes, number: Int(note.letter.rawValue))
+                        return state.entries.append(Entry(line: line, kind: record.kind, payload: []))
+                    }
                     guard let line = SimulatedLine(kind: record.kind, record.payload) else {
                         throw BrokenPromise(
                             "a record of no line came from an input: \(String(decoding: record.payload, as: UTF8.self))"

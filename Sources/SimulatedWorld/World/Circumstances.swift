@@ -1,5 +1,5 @@
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 256 seeds.
+/// up within 512 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -17,6 +17,9 @@ struct Circumstances {
     /// Whether units print to a journal that the daemon reads.
     let hasJournal: Bool
 
+    /// Whether somebody works with the dead letters.
+    let hasOperator: Bool
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -25,5 +28,6 @@ struct Circumstances {
         hasQuestions = seed / 64 % 2 == 1
         keepsFewOpen = seed / 32 % 2 == 1
         hasJournal = seed / 128 % 2 == 1
+        hasOperator = seed / 256 % 2 == 1
     }
 }

@@ -3,7 +3,7 @@ import OperationLogs
 
 /// The files of the dead letters, read as text: a list for people shows a letter once, however often it was written.
 struct JournalBooks {
-    /// A dead letter that stands in the files twice; nil if none does.
+    /// A dead letter, or the end of one, that stands in the files twice; nil if none does.
     ///
     /// - Parameter damaged: letters that may stand there again, beside a line that is none any more.
     static func firstDouble(in disk: SimulatedDisk, damaged: Set<UInt64>) throws -> String? {
@@ -39,10 +39,10 @@ struct JournalBooks {
 
     private static func number(_ letter: String) -> UInt64 { UInt64(letter.dropFirst(2)) ?? 0 }
 
-    /// `CHECKSUM KIND {"id":"NUMBER",…}`: the kind and the number; nil of a tombstone, a first line, and what is torn.
+    /// `CHECKSUM KIND {"id":"NUMBER",…}`: the kind and the number; nil of a first line, and what is torn.
     private static func letter(_ line: ArraySlice<UInt8>) -> String? {
         let words = line.split(separator: 0x20, maxSplits: 2)
-        guard words.count == 3, words[0].count == 8, [[0x64], [0x72]].contains(words[1]), line.last == 0x7d,
+        guard words.count == 3, words[0].count == 8, [[0x64], [0x72], [0x74]].contains(words[1]), line.last == 0x7d,
             !line.contains(0), words[2].starts(with: "{\"id\":\"".utf8)
         else { return nil }
         return String(decoding: words[1] + [0x20] + words[2].dropFirst(7).prefix(20), as: UTF8.self)

@@ -20,6 +20,8 @@ final class SimulatedDaemon {
     private let undelivered: UndeliveredWatermarks?
     private let store: DeadLetterStore<SimulatedDisk>
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
+    /// What an operator may ask of dead letters.
+    let letters: DeadLetterActions<SimulatedDisk, SimulatedTime>
     private let engine: Engine
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
     private let sources: SimulatedSources
@@ -84,6 +86,14 @@ final class SimulatedDaemon {
         recoveredFiles = writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
         books = Books(before: writer, entries: Array(entries.prefix(durable)), positions: recoveredFiles)
         let (sink, clock, ledger, metrics) = (books, watermarkClock, writer, registry)
+        letters = try DeadLetterActions(
+            stateDirectory: { state }, store: store, mover: mover, spool: writer.birthName, ledger: writer, sink: books,
+            clock: time
+        ) { _ in
+            LineEncoder.Options(
+                maxLineBytes: 4096, maxFutureMicroseconds: .max / 2, counting: .lines, takesControlLines: false,
+                reportsRejections: true, dialect: SimulatedLine.dialect)
+        }
         journal = try units.map {
             try SimulatedJournalInput(
                 of: $0, sink: sink, positions: ledger.recoveredPositions, time: time, watermarkClock: clock,
@@ -221,6 +231,8 @@ final class SimulatedDaemon {
     var losses: [LossSummary] { writer.losses }
     var lostRanges: [LostRange] { writer.status.lostRanges }
     var deliveryState: String { engine.status.state }
+    /// Dead letters that are not over, as the store counts them.
+    var heldLetters: Int { store.count }
     func holdsRefusal(of sequence: SequenceNumber) -> Bool { store.holdsRefusal(of: sequence) }
 
     /// What it waits for, in words.

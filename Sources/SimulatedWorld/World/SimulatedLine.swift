@@ -9,10 +9,17 @@ struct SimulatedLine: Hashable {
     /// What its column says by which it is known.
     var name: String { "s\(source)-\(number)" }
 
+    /// The source under which notes stand in the accounts: the number is the dead letter's that was sent again.
+    static let notes = 98
+
     /// Every eleventh is no event, every seventeenth one that the database refuses.
-    var isInvalid: Bool { number % 11 == 7 }
-    var isRefused: Bool { !isInvalid && kind != .pipelineWatermarks && number % 17 == 5 }
+    var isInvalid: Bool { number % 11 == 7 && source != Self.notes }
+    var isRefused: Bool { !isInvalid && source != Self.notes && kind != .pipelineWatermarks && number % 17 == 5 }
     var kind: EventKind { EventKind.allCases[(number * 5 + source) % EventKind.allCases.count] }
+
+    /// What somebody has made of it when he sends its dead letter again: always the same, so that a line that is sent
+    /// twice comes twice.
+    var mended: SimulatedLine { SimulatedLine(source: source + 100, number: number + 1) }
 
     /// The bytes of lines that were written before, in whatever world: they are always the same.
     private static let known = Mutex<[SimulatedLine: [UInt8]]>([:])

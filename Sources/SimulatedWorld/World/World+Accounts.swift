@@ -170,13 +170,26 @@ extension World {
             }
             return true
         }
+        let isHeldRight = daemon.map { $0.heldLetters == letters.count } ?? true
+        guard isHeldRight || !damage.letters.isEmpty || circumstances.hasDamage else {
+            throw BrokenPromise(
+                "the store counts \(daemon?.heldLetters ?? 0) dead letters, and \(letters.count) are listed")
+        }
         var lettered: Set<SimulatedLine> = []
+        let over = LettersThatAreOver(entries, rule, discarded: discarded, perhaps: perhapsDiscarded)
         for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
             guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
+                if over.mayLack(UInt64(index + 1)) {
+                    lettered.insert(entry.line)
+                    continue
+                }
                 if rule.mayLack(index + 1) { continue }
                 let isSaid = heard.areLettersSaid || isListDamaged || starts == startBesideDamage
                 if damage.letters.contains(UInt64(index + 1)), isSaid { continue }
                 throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
+            }
+            if over.mustLack(letter.id.rawValue), !damage.letters.contains(letter.id.rawValue) {
+                throw BrokenPromise("the dead letter \(letter.id) is over, and still listed")
             }
             let isRight =
                 entry.line.isRefused

@@ -40,6 +40,11 @@ final class World {
     /// Lines that some client knows to be durable.
     var acknowledged: Set<SimulatedLine> = []
     var entries: [Books.Entry] = []
+    /// What an operator has asked for, and not heard of yet.
+    var retries: [DeadLetterActions<SimulatedDisk, SimulatedTime>.Batch] = []
+    /// Dead letters that were discarded, and those of which the operator was not told whether they were.
+    var discarded: Set<UInt64> = []
+    var perhapsDiscarded: Set<UInt64> = []
     private(set) var starts = 0
     /// Which start's daemon went on beside damaged dead letters: it is the next one that says so.
     var startBesideDamage = 0
@@ -131,6 +136,8 @@ final class World {
         case .failSource(let rule): sources.fail(rule)
         case .units(let action): units?.perform(action)
         case .readJournal(let turns): daemon?.readJournal(turns: turns)
+        case .retry(let share, let seed): try retryLetters(oneOf: share, seed: seed)
+        case .discard(let share, let seed): try discardLetters(oneOf: share, seed: seed)
         case .kill: endProcess()
         case .killAndEvict:
             endProcess()
@@ -195,6 +202,7 @@ final class World {
     }
 
     private func answer() throws {
+        hearOfRetries()
         for source in connections.keys.sorted() {
             guard let connection = connections[source] else { continue }
             try connection.settle()
@@ -214,6 +222,7 @@ final class World {
         }
         sources.processEnded()
         daemon = nil
+        retries = []
         connections = [:]
         disk.contents.withLock { contents in
             guard contents.callFaults.hasStruck else { return }

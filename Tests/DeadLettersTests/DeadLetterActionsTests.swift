@@ -2,6 +2,7 @@ import DeadLetters
 import Instruments
 import LinuxSystem
 import OperationLogs
+import Synchronization
 import Testing
 
 /// Dead letters sent again and discarded, with crashes in between: each at most once.
@@ -13,15 +14,16 @@ import Testing
     private final class Scene {
         let scratch: ScratchDirectory
         let spool = MemorySpool()
-        private(set) var store: DeadLetterStore<DirectoryStorage>
-        private(set) var mover: DeadLetterMover<DirectoryStorage, SystemTime>
-        private(set) var actions: DeadLetterActions<DirectoryStorage, SystemTime>
-        var maxLineBytes = 1 << 20
+        let faults: FaultyStorage.Faults
+        private(set) var store: DeadLetterStore<FaultyStorage>
+        private(set) var mover: DeadLetterMover<FaultyStorage, SystemTime>
+        private(set) var actions: DeadLetterActions<FaultyStorage, SystemTime>
 
         init(rejecting lines: [[UInt8]]) throws {
             scratch = try ScratchDirectory()
+            faults = FaultyStorage.Faults()
             if !lines.isEmpty { spool.append(rejections: [lines]) }
-            (store, mover, actions) = try Self.start(scratch, spool)
+            (store, mover, actions) = try Self.start(FaultyStorage(real: scratch.storage, faults: faults), spool)
             try mover.begin()
             try move()
         }
@@ -29,7 +31,7 @@ import Testing
         /// A crash and a new start; what was handed over and is not durable is gone.
         func restart() throws {
             spool.settlePending(isDurable: false)
-            (store, mover, actions) = try Self.start(scratch, spool)
+            (store, mover, actions) = try Self.start(FaultyStorage(real: scratch.storage, faults: faults), spool)
         }
 
         func begin() throws { try mover.begin() }
@@ -41,14 +43,13 @@ import Testing
             try move()
         }
 
-        private static func start(_ scratch: ScratchDirectory, _ spool: MemorySpool) throws -> (
-            DeadLetterStore<DirectoryStorage>, DeadLetterMover<DirectoryStorage, SystemTime>,
-            DeadLetterActions<DirectoryStorage, SystemTime>
+        private static func start(_ storage: FaultyStorage, _ spool: MemorySpool) throws -> (
+            DeadLetterStore<FaultyStorage>, DeadLetterMover<FaultyStorage, SystemTime>,
+            DeadLetterActions<FaultyStorage, SystemTime>
         ) {
-            let store = try openStore(scratch.storage, spool: DeadLettersTests.spool)
+            let store = try openStore(storage, spool: DeadLettersTests.spool)
             let mover = try DeadLetterMover(
                 source: spool.source(), ledger: spool, store: store, clock: SystemTime(), diagnostics: .silent)
-            let storage = scratch.storage
             let actions = try DeadLetterActions(
                 stateDirectory: { storage }, store: store, mover: mover, spool: DeadLettersTests.spool, ledger: spool,
                 sink: spool,
@@ -158,6 +159,32 @@ import Testing
         #expect(scene.actions.isOver(second))
         #expect(scene.actions.finish(second).map(\.result) == [.underWay, .retried(as: SequenceNumber(5))])
         #expect(try scene.events().map(\.sequence) == [3, 5])
+    }
+
+    @Test func `what is over by the time at which its line is read is not sent again`() throws {
+        let scene = try Scene(rejecting: [line])
+        _ = try scene.actions.begin([request(1, whole)])
+        // The list has looked for tombstones, and reads the lines now.
+        nonisolated(unsafe) let running = scene
+        scene.faults.before(read: 3) { try? running.settle() }
+        let second = try scene.actions.begin([request(1, whole)])
+        try scene.settle()
+        #expect(scene.actions.finish(second).map(\.result) == [.unknown])
+        #expect(try scene.events().count == 1)
+    }
+
+    @Test func `a record and the note of whose it is are handed over in one chunk, however many there are`() throws {
+        let long = Array(
+            "{\"event\":\"cast_errors\",\"column_name\":\"\(String(repeating: "x", count: 300_000))\"}".utf8)
+        let scene = try Scene(rejecting: (0..<8).map { _ in line })
+        _ = try scene.actions.begin((1...8).map { request($0, long) })
+        let chunks = scene.spool.state.withLock { $0.pending }
+        #expect(chunks.count == 4)
+        for chunk in chunks {
+            var kinds: [UInt8] = []
+            try ChunkReader(chunk.bytes, firstSequence: .zero).forEachRecord { kinds.append($0.kind) }
+            #expect(kinds == [4, 129, 4, 129])
+        }
     }
 
     @Test func `a dead letter that is named twice is sent once`() throws {

@@ -16,6 +16,22 @@ struct FaultyStorage: Storage {
         let directorySyncs = Atomic<Int>(0)
         /// What changed the disk, in order.
         let calls = Mutex<[String]>([])
+        private let hook = Mutex<(readsLeft: Int, action: @Sendable () -> Void)?>(nil)
+
+        /// Lets `action` happen just before the n-th read from now.
+        func before(read nth: Int, _ action: @escaping @Sendable () -> Void) {
+            hook.withLock { $0 = (nth - 1, action) }
+        }
+
+        fileprivate func willRead() {
+            let action = hook.withLock { hook -> (@Sendable () -> Void)? in
+                guard let due = hook else { return nil }
+                hook = due.readsLeft > 0 ? (due.readsLeft - 1, due.action) : nil
+                return due.readsLeft > 0 ? nil : due.action
+            }
+            action?()
+        }
+
         /// Whether syncs are claimed and not done: for tests that open the store thousands of times.
         let skipsSyncs: Bool
 
@@ -34,7 +50,8 @@ struct FaultyStorage: Storage {
         }
 
         func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
-            try real.read(into: buffer, at: offset)
+            faults.willRead()
+            return try real.read(into: buffer, at: offset)
         }
         func write(_ parts: [UnsafeRawBufferPointer], at offset: UInt64) throws(SystemError) {
             faults.writes.add(1, ordering: .relaxed)

@@ -1,7 +1,7 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
     private static let names: Set<String> = [
-        "top", "drain", "retention", "reconcile", "trace", "delivery",
+        "top", "retention", "reconcile", "trace", "delivery",
     ]
     private static let nested: [String: Set<String>] = [
         "spool": ["accept-gap"],

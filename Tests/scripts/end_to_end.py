@@ -96,6 +96,7 @@ check("check accepts a good configuration", run_status("check", "--config", daem
 # --- the database is not there yet, then its schema is not ----------------------------------------------------------------
 check("check --database without a server is 69", run_status("check", "--database", "--config", daemon.config) == 69)
 check("status without a daemon is 69", run_status("status", "--config", daemon.config) == 69)
+check("drain without a daemon is 69", run_status("drain", "--config", daemon.config) == 69)
 check("send without a daemon is 69", run_status("send", "--socket", daemon.socket, input=EVENTS[0]) == 69)
 other = socket.socket(socket.AF_UNIX)
 other.bind(os.path.join(directory, "other.sock"))
@@ -117,6 +118,10 @@ producer = Producer(daemon.socket)
 producer.send("".join(event + "\n" for event in EVENTS).encode())
 answers = producer.finish()
 check("lines are durable while the database is away", answers[-1] == {"durable": 8}, answers)
+left = opslogd("drain", "--timeout", "1", "--config", daemon.config)
+check("drain says what is left, and what holds it up, with 75 when its time is over", left.returncode == 75
+      and "8 events to deliver" in left.stderr and "No such file" in left.stderr and left.stdout == "", left)
+draining = subprocess.Popen([harness.OPSLOGD, "drain", "--config", daemon.config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 server.start()
 check("check --database without the schema is 1", run_status("check", "--database", "--config", daemon.config) == 1)
 wait_until("the missing schema is named", lambda: "schema" in json.dumps(daemon.status()["delivery"]), 20)
@@ -127,6 +132,9 @@ check("schema apply is idempotent", run_status("schema", "apply", "--config", da
 check("schema check", run_status("schema", "check", "--config", daemon.config) == 0)
 check("check --database", run_status("check", "--database", "--config", daemon.config) == 0)
 daemon.wait_drained(40)
+drained = draining.communicate(timeout=30)
+check("drain ends when everything is delivered", draining.returncode == 0 and drained[0] == "everything is delivered\n"
+      and "schema" in drained[1], drained)
 check("delivery catches up by itself", set(server.counts().values()) == {1}, server.counts())
 
 # --- what the rows hold -----------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ struct StatusReport {
         object.add("first_sequence", raw: "\(spool.first.rawValue)")
         object.add("last_sequence", raw: "\(spool.durable.rawValue)")
         object.add("settled_sequence", raw: "\(spool.settled.rawValue)")
+        object.add("queued_chunks", raw: "\(spool.queuedChunks)")
         object.add("undelivered_events", raw: "\(spool.undeliveredEvents)")
         object.add(
             "oldest_undelivered_seconds",

@@ -8,8 +8,10 @@ struct StatusPage: Decodable {
         let maxBytes: Int
         let segments: Int
         let lastSequence: UInt64
+        let queuedChunks: Int
         let undeliveredEvents: UInt64
         let oldestUndeliveredSeconds: Double?
+        let movedDeadLetters: UInt64
         let lostRecords: UInt64
         let lostRanges: [LostRange]
         let waiting: String?

@@ -9,6 +9,7 @@ public struct DaemonSettings: Sendable, Hashable {
     public var spool = SpoolSettings()
     public var database = DatabaseSettings()
     public var delivery = DeliverySettings()
+    public var deadLetters = DeadLetterSettings()
     /// Where `/metrics`, `/healthz`, `/readyz` and `/status` are served.
     public var telemetry = ListenAddress.tcp(host: "127.0.0.1", port: 9478)
     public var log = LogSettings()

@@ -23,6 +23,7 @@ struct SettingsReader {
         settings.spool = spool(top.mapping("spool", section: "spool"))
         settings.database = database(top.mapping("database", section: "database"))
         settings.delivery = delivery(top.mapping("delivery", section: "delivery"))
+        settings.deadLetters = deadLetters(top.mapping("dead_letters", section: "dead_letters"))
         settings.telemetry = telemetry(top.mapping("telemetry", section: "telemetry"))
         settings.log = log(top.mapping("log", section: "log"))
         top.finish()
@@ -104,6 +105,19 @@ struct SettingsReader {
             "max_future", in: .seconds(1)...Self.longest, default: delivery.maxFuture)
         mapping.finish()
         return delivery
+    }
+
+    private func deadLetters(_ mapping: MappingReader) -> DeadLetterSettings {
+        var mapping = mapping
+        var letters = DeadLetterSettings()
+        letters.maxBytes = mapping.size(
+            "max_bytes", in: DeadLetterSettings.leastBytes...Int.max, default: letters.maxBytes)
+        if mapping.keyPlace("max_age") != nil {
+            letters.maxAge = mapping.duration("max_age", in: .seconds(60)...Self.longest, default: Self.longest)
+        }
+        letters.whenFull = mapping.choice("when_full", default: letters.whenFull)
+        mapping.finish()
+        return letters
     }
 
     private func telemetry(_ mapping: MappingReader) -> ListenAddress {

@@ -4,7 +4,8 @@
 enum UnavailableKeys {
     /// By section; the top level is the empty name.
     static let keys: [String: Set<String>] = [
-        "": ["dead_letters", "retention"]
+        "": ["retention"],
+        "dead_letters": ["table"],
     ]
 
     static func message(_ what: String) -> String { "`\(what)` is not available in this version" }

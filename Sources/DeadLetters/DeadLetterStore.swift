@@ -8,13 +8,17 @@ import Synchronization
 ///
 /// The format, and what opening does with damage, is in <doc:StoreFormat>.
 public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
-    private struct Journal {
+    struct Journal {
         var writer: JournalWriter<Disk>
         var movedUpTo: SequenceNumber
         var movedBeyondHole: Set<UInt64>
         var newestBeyondHole: SequenceNumber
         /// Of dead letters that are over.
         var ended: LetterIDSet
+        /// What stands in each file, by its number; nil without limits.
+        var files: [UInt64: FileSummary]?
+        /// Whether any has ended since that was read.
+        var isStale = false
 
         func holdsMoved(_ id: SequenceNumber) -> Bool {
             id <= movedUpTo || movedBeyondHole.contains(id.rawValue)
@@ -27,38 +31,48 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
         }
     }
 
-    private let journal: Mutex<Journal>
+    let journal: Mutex<Journal>
     /// Apart from the journal, so that asking never waits for a sync.
     private let refusals: Mutex<LetterIDSet>
     private let refusalCount: Atomic<Int>
-    private let held: Atomic<Int>
-    private let size: Atomic<UInt64>
+    let held: Atomic<Int>
+    let size: Atomic<UInt64>
     private let moved: Atomic<UInt64>
     private let mayMissMoved: Bool
-    private let directory: Disk
-    private let spool: UniqueID
+    let directory: Disk
+    let spool: UniqueID
+    let limits: DeadLetterLimits?
+    let shares: DeadLetterShares?
+    let diagnostics: Diagnostics
     private let appended: [RejectionReason: Counter]
-    private let endings: [String: Counter]
-    private let heldGauge: Gauge
+    let endings: [String: Counter]
+    let heldGauge: Gauge
     private let endHook = Mutex<(@Sendable ([LetterEnd]) -> Void)?>(nil)
+    private let tidyHook = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
     ///
     /// - Parameters:
     ///   - spool: whose sequence numbers are the ids: the name that it was made with.
     ///   - lowestPosition: of all lanes: refusals up to here are of no interest any more.
-    ///   - rotationBytes: the size that an append does not take a file beyond, unless it is larger by itself.
+    ///   - limits: how much is kept, and for how long; nil: everything.
+    ///   - rotationBytes: the size that an append does not take a file beyond, unless it is larger by itself; nil: as the
+    ///     limits have it.
     /// - Throws: `SystemError`; `DeadLetterStoreError.unknownVersion`.
     public init(
         in stateDirectory: Disk, spool: UniqueID, lowestPosition: SequenceNumber, registry: Registry,
-        diagnostics: Diagnostics, rotationBytes: UInt64 = 16 << 20
+        diagnostics: Diagnostics, limits: DeadLetterLimits? = nil, rotationBytes: UInt64? = nil
     ) throws {
+        self.limits = limits
+        self.diagnostics = diagnostics
+        shares = limits.map { DeadLetterShares($0, diagnostics) }
         directory = try stateDirectory.directory(Self.directoryName)
         self.spool = spool
         let found = try JournalRecovery(
             directory: directory, spool: spool, lowestPosition: lowestPosition, diagnostics: diagnostics)
         let writer = try JournalWriter(
-            directory: directory, spool: spool, recovered: found, rotationBytes: rotationBytes)
+            directory: directory, spool: spool, recovered: found,
+            rotationBytes: rotationBytes ?? limits?.fileBytes ?? 16 << 20)
         journal = Mutex(
             Journal(
                 writer: writer, movedUpTo: found.movedUpTo, movedBeyondHole: found.movedBeyondHole,
@@ -77,14 +91,16 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
                 return (reason, counter)
             })
         endings = Dictionary(
-            uniqueKeysWithValues: ["retried", "discarded"].map { fate in
+            uniqueKeysWithValues: ["retried", "discarded", "dropped"].map { fate in
                 let counter = registry.counter(
-                    "opslogd_dead_letters_ended_total", help: "Dead letters that were sent again or discarded.",
+                    "opslogd_dead_letters_ended_total",
+                    help: "Dead letters that are over: sent again, discarded, or dropped for want of space.",
                     labels: [(name: "fate", value: fate)])
                 return (fate, counter)
             })
         heldGauge = registry.gauge("opslogd_dead_letters", help: "Dead letters held.")
         heldGauge.set(found.heldCount)
+        if limits != nil { try journal.withLock { try survey(&$0) } }
     }
 
     /// Within the state directory.
@@ -130,27 +146,32 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// Calls `hook` with each end that is kept, durable by then; on the thread that keeps it.
     func onEnd(_ hook: @escaping @Sendable ([LetterEnd]) -> Void) { endHook.withLock { $0 = hook } }
 
+    /// Calls `hook` whenever there may be something to tidy; from any thread.
+    func onDisorder(_ hook: @escaping @Sendable () -> Void) { tidyHook.withLock { $0 = hook } }
+
     /// Whether the dead letter is over.
     func isEnded(_ id: SequenceNumber) -> Bool { journal.withLock { $0.ended.contains(id) } }
 
     func append(_ entries: [StoreEntry]) throws {
         let ended = try keep(entries)
         if !ended.isEmpty { endHook.withLock { $0 }?(ended) }
+        if let limits, !ended.isEmpty || bytes > limits.maxBytes { tidyHook.withLock { $0 }?() }
     }
 
     /// - Returns: the ends that are new.
     private func keep(_ entries: [StoreEntry]) throws -> [LetterEnd] {
         try journal.withLock { journal in
             var lines: [UInt8] = []
-            var letters: [DeadLetter] = []
+            var letters: [(letter: DeadLetter, bytes: Range<Int>)] = []
             var ends: [LetterEnd] = []
             var ids: Set<SequenceNumber> = []
             var endedIDs: Set<SequenceNumber> = []
             for entry in entries {
                 switch entry {
                 case .letter(let letter) where !holds(letter, journal) && ids.insert(letter.id).inserted:
+                    let start = lines.count
                     JournalEntry.write(letter.isRefusal ? .refusal : .movedLine, letter.json, to: &lines)
-                    letters.append(letter)
+                    letters.append((letter, start..<lines.count))
                 case .end(let end) where !journal.ended.contains(end.id) && endedIDs.insert(end.id).inserted:
                     JournalEntry.write(.tombstone, end.json, to: &lines)
                     ends.append(end)
@@ -158,17 +179,21 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
                 }
             }
             guard !lines.isEmpty else { return [] }
+            try requireShares(of: letters.lazy.filter(\.letter.isRefusal).map { LetterFacts(lines[$0.bytes]) })
             let grown = try journal.writer.append(lines)
-            for letter in letters {
+            for (letter, bytes) in letters {
+                note(lines[bytes], in: &journal)
                 if letter.isRefusal { insertRefusal(letter.id) } else { journal.noteMoved(letter.id) }
                 appended[letter.reason]?.add()
             }
+            journal.isStale = journal.isStale || !ends.isEmpty
             for end in ends {
                 journal.ended.insert(end.id)
                 endings[end.fate.name]?.add()
             }
             moved.store(journal.movedUpTo.rawValue, ordering: .relaxed)
             size.add(UInt64(grown), ordering: .relaxed)
+            journal.files?[journal.writer.number]?.bytes += UInt64(grown)
             heldGauge.set(held.add(letters.count - ends.count, ordering: .relaxed).newValue)
             return ends
         }
@@ -210,8 +235,8 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     public func holdsAny(from first: SequenceNumber, before next: SequenceNumber?) throws -> Bool {
         try journal.withLock { _ in
             var isThere = false
-            try JournalIDs.forEach(directory, spool: spool) { _, id in
-                if id >= first, next.map({ id < $0 }) ?? true { isThere = true }
+            try JournalIDs.forEach(directory, spool: spool) { kind, id in
+                if kind != .movedMark, id >= first, next.map({ id < $0 }) ?? true { isThere = true }
             }
             return isThere
         }

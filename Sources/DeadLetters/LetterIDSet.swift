@@ -25,6 +25,19 @@ struct LetterIDSet: Sendable {
         return place < ids.count && ids[place] == id.rawValue
     }
 
+    /// How many are not among the others.
+    func count(without others: LetterIDSet) -> Int {
+        var rest = others.ids[...]
+        return ids.count { id in
+            rest = rest.drop { $0 < id }
+            return rest.first != id
+        }
+    }
+
+    mutating func subtract(_ others: Set<SequenceNumber>) {
+        ids.removeAll { others.contains(SequenceNumber($0)) }
+    }
+
     /// Whether any id from `first` to `last` is among them.
     func contains(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
         let place = place(of: first)

@@ -25,7 +25,7 @@ public final class ChunkReceipt: DurabilityReceipt {
 /// An input's way into the spool: the chunk that is being filled, those that are under way, and the input's counters.
 ///
 /// It bounds the bytes that are handed over and not yet durable: an input that finds it full stops reading, and that is
-/// the back-pressure. Owned by the input's thread; only `receipt` is touched by the spool's.
+/// the back-pressure; so is a gate that is closed to the input. Owned by the input's thread; only `receipt` is touched by the spool's.
 public final class ChunkWindow {
     /// What an input has under way before it stops reading.
     public static let defaultLimitBytes = 8 << 20
@@ -50,6 +50,7 @@ public final class ChunkWindow {
     private var underWay: [UnderWay] = []
     private var settledTicket: UInt64 = 0
     private let counters: InputCounters
+    private let gate: (any IntakeGate)?
 
     /// - Parameters:
     ///   - input: the input's name, the label of its counters.
@@ -63,10 +64,12 @@ public final class ChunkWindow {
         self.sink = sink
         self.limitBytes = limitBytes
         counters = InputCounters(input: input, registry: registry)
+        gate = sink.gate(for: input)
+        gate?.onOpen { wake.signal() }
     }
 
     /// Whether the input must not read more now. The open chunk counts too.
-    public var isFull: Bool { bytesUnderWay + builder.recordBytes >= limitBytes }
+    public var isFull: Bool { bytesUnderWay + builder.recordBytes >= limitBytes || gate?.isClosed ?? false }
 
     /// Chunks handed over and not known to be durable: where there are many, gathering more lines costs no time.
     public var chunksUnderWay: Int { underWay.count }

@@ -207,7 +207,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let unavailable: [Mistake] = [
         Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
-        Mistake("dead_letters: {max_bytes: 1GiB}", "1:1: `dead_letters` is not available in this version"),
+        Mistake("dead_letters: {table: true}", "1:16: `table` is not available in this version"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),
     ]
 
@@ -221,6 +221,14 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "spool: {max_bytes: 100MiB}",
             "1:20: `spool.max_bytes`: expected at least two segments of `segment_bytes`, 128MiB, found 100MiB"),
+        Mistake(
+            "dead_letters: {max_bytes: 1KiB}",
+            "1:27: `dead_letters.max_bytes`: expected at least 1MiB, found `1KiB`"),
+        Mistake(
+            "dead_letters: {max_age: 1s}", "1:25: `dead_letters.max_age`: expected 1m to 3650d, found `1s`"),
+        Mistake(
+            "dead_letters: {when_full: drop}",
+            "1:27: `dead_letters.when_full`: expected `wait` or `drop_oldest`, found `drop`"),
         Mistake(
             "delivery: {retry: {initial: 1m}}", "1:29: `delivery.retry.initial`: expected at most `max`, 30s, found 1m"),
         Mistake(

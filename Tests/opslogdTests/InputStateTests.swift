@@ -23,67 +23,67 @@ import Testing
 
     @Test func `the object of a journal has everything, null where there is nothing`() {
         #expect(
-            journal(identifiers: ["job?"], directory: "/srv/j", wait: "it \"waits\"", lost: 3).jsonText
+            journal(identifiers: ["job?"], directory: "/srv/j", wait: "it \"waits\"", lost: 3).json()
                 == #"{"name":"units","type":"journal","directory":"/srv/j","units":["loader@*.service"],"#
                 + #""identifiers":["job?"],"read_up_to":"2026-01-01T00:00:00.000000Z","at_end":true,"#
                 + #""lost_entries":3,"waiting":"it \"waits\""}"#)
         #expect(
-            journal(units: [], seen: nil, isAtEnd: false).jsonText
+            journal(units: [], seen: nil, isAtEnd: false).json()
                 == #"{"name":"units","type":"journal","directory":null,"units":[],"identifiers":[],"#
                 + #""read_up_to":null,"at_end":false,"lost_entries":0,"waiting":null}"#)
     }
 
     @Test func `a journal that was read to its end says what is taken, and of when the last entry is`() throws {
         #expect(
-            try state(journal().jsonText)
+            try state(journal().json())
                 == "unit loader@*.service, at the end, last entry 2026-01-01T00:00:00.000000Z")
         #expect(
-            try state(journal(units: ["a", "b"], identifiers: ["job?"], directory: "/srv/j", seen: nil).jsonText)
+            try state(journal(units: ["a", "b"], identifiers: ["job?"], directory: "/srv/j", seen: nil).json())
                 == "units a b, identifier job?, in /srv/j, at the end, no entry yet")
     }
 
     @Test func `many units are told by the first of them`() throws {
-        #expect(try state(journal(units: ["a", "b", "c", "d"]).jsonText).hasPrefix("units a b c d, "))
-        #expect(try state(journal(units: ["a", "b", "c", "d", "e"]).jsonText).hasPrefix("units a b c and 2 more, "))
+        #expect(try state(journal(units: ["a", "b", "c", "d"]).json()).hasPrefix("units a b c d, "))
+        #expect(try state(journal(units: ["a", "b", "c", "d", "e"]).json()).hasPrefix("units a b c and 2 more, "))
     }
 
     @Test func `one that is behind says up to when it was read`() throws {
         #expect(
-            try state(journal(isAtEnd: false).jsonText)
+            try state(journal(isAtEnd: false).json())
                 == "unit loader@*.service, behind, read up to 2026-01-01T00:00:00.000000Z")
-        #expect(try state(journal(seen: nil, isAtEnd: false).jsonText) == "unit loader@*.service, nothing read yet")
+        #expect(try state(journal(seen: nil, isAtEnd: false).json()) == "unit loader@*.service, nothing read yet")
     }
 
     @Test func `one that waits says why, and not whether more is there`() throws {
         #expect(
-            try state(journal(isAtEnd: false, wait: "no journal is there").jsonText)
+            try state(journal(isAtEnd: false, wait: "no journal is there").json())
                 == "unit loader@*.service, read up to 2026-01-01T00:00:00.000000Z, no journal is there")
         #expect(
-            try state(journal(seen: nil, isAtEnd: false, wait: "no journal is there").jsonText)
+            try state(journal(seen: nil, isAtEnd: false, wait: "no journal is there").json())
                 == "unit loader@*.service, no journal is there")
         #expect(
-            try state(journal(wait: "x.journal is damaged").jsonText).hasSuffix(
+            try state(journal(wait: "x.journal is damaged").json()).hasSuffix(
                 "at the end, last entry 2026-01-01T00:00:00.000000Z, x.journal is damaged"),
             "others are read beside what is left out")
     }
 
     @Test func `what was lost is told`() throws {
-        #expect(try state(journal(lost: 1).jsonText).hasSuffix(", 1 entry lost"))
-        #expect(try state(journal(lost: 1234).jsonText).hasSuffix(", 1,234 entries lost"))
+        #expect(try state(journal(lost: 1).json()).hasSuffix(", 1 entry lost"))
+        #expect(try state(journal(lost: 1234).json()).hasSuffix(", 1,234 entries lost"))
     }
 
     @Test func `files say how many there are, what is to be read, what was lost, and why they wait`() throws {
         var status = FileInputBoard(name: "loader").status
-        #expect(try state(status.jsonText) == "0 files, its files are being looked for")
+        #expect(try state(status.json()) == "0 files, its files are being looked for")
         status.hasLooked = true
         status.files = [FileInputStatus.File(path: "/a", position: 0, size: 2048, state: .reading)]
-        #expect(try state(status.jsonText) == "1 file, at the end")
+        #expect(try state(status.json()) == "1 file, at the end")
         (status.lagBytes, status.bytesLost, status.failures) = (2048, 512, ["/b: no right"])
-        #expect(try state(status.jsonText) == "1 file, 2 KiB to read, 512 B lost, /b: no right")
+        #expect(try state(status.json()) == "1 file, 2 KiB to read, 512 B lost, /b: no right")
     }
 
     @Test func `sockets say who is connected`() throws {
         let status = SocketInputStatus(name: "s", path: "/run/s", connections: 1, isAccepting: false)
-        #expect(try state(status.jsonText) == "1 connection, takes no further connections at the moment")
+        #expect(try state(status.json()) == "1 connection, takes no further connections at the moment")
     }
 }

@@ -9,6 +9,8 @@ enum JournalEntryKind: UInt8, Sendable {
     case refusal = 0x72
     /// `t`: the dead letter of this id is over.
     case tombstone = 0x74
+    /// `m`: every line up to this id was moved, though those that were may stand here no more.
+    case movedMark = 0x6d
 }
 
 /// An intact entry and where its line stands. The format is in <doc:StoreFormat>.
@@ -45,6 +47,13 @@ struct JournalEntry: Sendable, Hashable {
             bytes[start + place] = hexDigits[Int(checksum >> (28 - 4 * UInt32(place)) & 15)]
         }
         bytes.append(0x0a)
+    }
+
+    /// Appends the mark that every line up to an id was moved.
+    static func mark(_ id: SequenceNumber, to bytes: inout [UInt8]) {
+        var object = JSONObjectWriter()
+        object.add("id", text: id.description)
+        write(.movedMark, object.text, to: &bytes)
     }
 
     /// Reads a line from its first bytes.

@@ -5,7 +5,7 @@ import OperationLogs
 /// What opening the store found in its files. The cases are the table in <doc:StoreFormat>.
 struct JournalRecovery {
     /// Dead letters that no tombstone ends.
-    var heldCount: Int { max(0, letterCount - ended.count - endedElsewhere) }
+    var heldCount: Int { letters.count(without: ended) + max(0, lettersElsewhere - endedElsewhere) }
     private(set) var bytes: UInt64 = 0
     /// Of this spool, up to the hole.
     private(set) var movedUpTo = SequenceNumber.zero
@@ -23,7 +23,8 @@ struct JournalRecovery {
     /// The last file's length after recovery, if it can be appended to.
     private(set) var appendableLength: UInt64?
 
-    private var letterCount = 0
+    private var letters = LetterIDSet()
+    private var lettersElsewhere = 0
     /// Tombstones of another spool's dead letters.
     private var endedElsewhere = 0
     private let spool: UniqueID
@@ -123,17 +124,24 @@ struct JournalRecovery {
             if isForeign { endedElsewhere += 1 } else { ended.insert(entry.id) }
             if !isForeign, entry.id > lowestPosition { refusals.insert(entry.id) }
         case .refusal:
-            letterCount += 1
+            if isForeign { lettersElsewhere += 1 } else { letters.insert(entry.id) }
             if !isForeign, entry.id > lowestPosition { refusals.insert(entry.id) }
         case .movedLine:
-            letterCount += 1
-            if isForeign { return }
+            if isForeign {
+                lettersElsewhere += 1
+                return
+            }
+            letters.insert(entry.id)
             if isBehindHole {
                 if entry.id > movedUpTo { movedBeyondHole.insert(entry.id.rawValue) }
             } else {
                 closeHole()
                 movedUpTo = max(movedUpTo, entry.id)
             }
+        case .movedMark:
+            guard !isForeign, !isBehindHole else { break }
+            closeHole()
+            movedUpTo = max(movedUpTo, entry.id)
         case nil: break
         }
     }

@@ -10,7 +10,8 @@ struct JournalWriter<Disk: Storage> {
     private let rotationBytes: UInt64
     /// Up to where the file has blocks, as far as is known.
     private var reservedUpTo: UInt64 = 0
-    private var number: UInt64
+    /// Of the file that was appended to last; 0 before the first.
+    private(set) var number: UInt64
     /// The file appended to; nil until the first append makes one.
     private var file: Disk.File?
     private var length: UInt64
@@ -39,6 +40,12 @@ struct JournalWriter<Disk: Storage> {
         reservedUpTo = length + Self.aheadBytes
         file.reserve(upTo: reservedUpTo)
     }
+
+    /// The next append begins a new file.
+    mutating func endFile() { file = nil }
+
+    /// Whether it does.
+    var isAtEnd: Bool { file == nil }
 
     /// Appends whole lines.
     ///

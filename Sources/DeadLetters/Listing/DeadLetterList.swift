@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import OperationLogs
 
@@ -40,7 +41,8 @@ public struct DeadLetterList<Disk: Storage> {
         let numbers = try JournalFileName.numbers(in: directory)
         for number in numbers {
             let name = JournalFileName.of(number)
-            let file = try directory.open(name, .reading)
+            // Dropped since the names were read, perhaps.
+            guard let file = try Self.opened(name, in: directory) else { continue }
             var suspects: [UInt64] = []
             var isWanted = true
             _ = try JournalScan.lines(of: file, buffer: buffer.bytes) { line in
@@ -58,6 +60,7 @@ public struct DeadLetterList<Disk: Storage> {
                     case .tombstone: ended.insert(entry.id)
                     case .movedLine where entry.id > newest: newest = entry.id
                     case .movedLine, .refusal: outOfOrder.append(Place(file: files.count, entry: entry))
+                    case .movedMark: newest = max(newest, entry.id)
                     case nil: break
                     }
                 }
@@ -71,6 +74,15 @@ public struct DeadLetterList<Disk: Storage> {
         self.ended = ended
         self.damage = damage
         movedUpTo = newest
+    }
+
+    private static func opened(_ name: String, in directory: Disk) throws(SystemError) -> Disk.File? {
+        do {
+            return try directory.open(name, .reading)
+        } catch {
+            if error.code == ENOENT { return nil }
+            throw error
+        }
     }
 
     /// Calls its body with each durable group of the spool that has records from a number on, in order.

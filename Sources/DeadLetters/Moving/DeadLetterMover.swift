@@ -32,13 +32,20 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
 
     /// How long to wait before a full disk is tried again.
     private let pauseMilliseconds: Int
+    /// The first record that the spool still keeps.
+    private let firstKept: @Sendable () -> SequenceNumber
+    private var isTidyingFailing = false
 
-    /// - Parameter source: this mover's own; nobody else may use it. Make the mover before inputs append anything.
+    /// - Parameters:
+    ///   - source: this mover's own; nobody else may use it. Make the mover before inputs append anything.
+    ///   - firstKept: the first record that the spool still keeps: what is dropped of later ones must not come back.
     /// - Throws: `SystemError` where the process is out of descriptors.
     public init(
         source: any RecordSource, ledger: any DeliveryLedger, store: DeadLetterStore<Disk>, clock: Clock,
-        diagnostics: Diagnostics, pauseMilliseconds: Int = 1000
+        diagnostics: Diagnostics, pauseMilliseconds: Int = 1000,
+        firstKept: @escaping @Sendable () -> SequenceNumber = { .zero }
     ) throws(SystemError) {
+        self.firstKept = firstKept
         self.source = source
         self.ledger = ledger
         self.store = store
@@ -59,13 +66,15 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         if isStoreAhead { return waitForOperator() }
         let wake = wake
         source.onDurable { wake.signal() }
+        store.onDisorder { wake.signal() }
         try begin()
         while true {
             let isLastRound = isStopping.load(ordering: .acquiring)
             switch try turn(isLastRound: isLastRound) {
             case .moved:
                 if isLastRound { return }
-                if !isStopping.load(ordering: .acquiring) { wake.wait() }
+                // Letters grow too old by themselves.
+                if !isStopping.load(ordering: .acquiring) { wake.wait(milliseconds: store.hasAge ? 60_000 : nil) }
             case .diskFull:
                 if isStopping.load(ordering: .acquiring) {
                     return diagnostics.notice(
@@ -104,9 +113,25 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         do {
             try settleWhatWaits()
             try moveWhatIsDurable(isLastRound: isLastRound)
+            try tidy()
             return .moved
         } catch is DiskFull {
             return .diskFull
+        }
+    }
+
+    /// What the store cannot do for want of room, or for what it cannot read, is tried again at the next turn.
+    private func tidy() throws {
+        // Before, what damage has taken may still come back from the spool.
+        guard hasCaughtUp else { return }
+        do {
+            try store.tidy(Timestamp(unixMicroseconds: clock.realtimeMicroseconds()), firstKept: firstKept())
+            isTidyingFailing = false
+        } catch let error as SystemError {
+            if !isTidyingFailing {
+                diagnostics.error("the dead letters cannot be kept within their limits: \(error); tried again")
+            }
+            isTidyingFailing = true
         }
     }
 

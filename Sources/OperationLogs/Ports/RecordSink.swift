@@ -5,4 +5,10 @@ public protocol RecordSink: AnyObject, Sendable {
     ///
     /// Chunks of one input become durable in the order in which they were appended.
     func append(_ chunk: RecordChunk)
+    /// What an input has to ask before it reads; nil if nothing but its own window bounds it.
+    func gate(for input: String) -> (any IntakeGate)?
+}
+
+extension RecordSink {
+    public func gate(for input: String) -> (any IntakeGate)? { nil }
 }

@@ -30,12 +30,19 @@ final class Books: RecordSink {
 
     private let state = Mutex(State())
     private let spool: any RecordSink
+    private let gates: @Sendable (_ input: String) -> (any IntakeGate)?
+
     /// - Parameters:
     ///   - spool: to which the chunks go on.
+    ///   - gates: what inputs have to ask before they read.
     ///   - recovered: the accounts up to the durable end.
     ///   - positions: those that were recovered.
-    init(before spool: any RecordSink, entries: [Entry], positions: [SnapshotEntry]) {
+    init(
+        before spool: any RecordSink, gates: @escaping @Sendable (_ input: String) -> (any IntakeGate)?,
+        entries: [Entry], positions: [SnapshotEntry]
+    ) {
         self.spool = spool
+        self.gates = gates
         state.withLock {
             $0.entries = entries
             for position in positions { $0.positions[position.key] = position.value }
@@ -45,6 +52,8 @@ final class Books: RecordSink {
     var entries: [Entry] { state.withLock { $0.entries } }
     var positions: [[UInt8]: [UInt8]] { state.withLock { $0.positions } }
     var broken: BrokenPromise? { state.withLock { $0.broken } }
+
+    func gate(for input: String) -> (any IntakeGate)? { gates(input) }
 
     func append(_ chunk: RecordChunk) {
         state.withLock { state in

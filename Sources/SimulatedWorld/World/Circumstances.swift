@@ -1,5 +1,7 @@
+import DeadLetters
+
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 512 seeds.
+/// up within 2,048 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -20,6 +22,9 @@ struct Circumstances {
     /// Whether somebody works with the dead letters.
     let hasOperator: Bool
 
+    /// What happens where the dead letters have used up their space; nil: it is never used up.
+    let letterLimit: DeadLetterLimits.WhenFull?
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -29,5 +34,6 @@ struct Circumstances {
         keepsFewOpen = seed / 32 % 2 == 1
         hasJournal = seed / 128 % 2 == 1
         hasOperator = seed / 256 % 2 == 1
+        letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
     }
 }

@@ -7,6 +7,7 @@ final class HeardWords: Sendable {
         var areLettersSaid = false
         var isRemovalSaid = false
         var arePassedOver = false
+        var droppedLetters = 0
         var digest = CourseDigest()
     }
 
@@ -21,6 +22,9 @@ final class HeardWords: Sendable {
             state.digest.take(text)
             if text.contains("torn or damaged end") { state.isEndSaid = true }
             if text.contains("dead-letters/") { state.areLettersSaid = true }
+            if text.contains(" dead letters, received from ") {
+                state.droppedLetters += text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+            }
             if text.contains("may have been removed from") || text.contains("could not be read from") {
                 state.isRemovalSaid = true
             }
@@ -44,6 +48,8 @@ final class HeardWords: Sendable {
             return state.arePassedOver
         }
     }
+    /// How many dead letters were dropped for want of room; one that a crash interrupts is said again.
+    var droppedLetters: Int { state.withLock { $0.droppedLetters } }
     /// Of any place of the dead letters.
     var areLettersSaid: Bool { state.withLock { $0.areLettersSaid } }
 }

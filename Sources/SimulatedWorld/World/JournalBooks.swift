@@ -5,8 +5,10 @@ import OperationLogs
 struct JournalBooks {
     /// A dead letter, or the end of one, that stands in the files twice; nil if none does.
     ///
-    /// - Parameter damaged: letters that may stand there again, beside a line that is none any more.
-    static func firstDouble(in disk: SimulatedDisk, damaged: Set<UInt64>) throws -> String? {
+    /// - Parameters:
+    ///   - damaged: letters that may stand there again, beside a line that is none any more.
+    ///   - isTidied: whether files are dropped, before which their tombstones are written again.
+    static func firstDouble(in disk: SimulatedDisk, damaged: Set<UInt64>, isTidied: Bool) throws -> String? {
         let directory = try disk.directory("dead-letters")
         var seen: Set<String> = []
         for name in try directory.names() where name.hasSuffix(".dead") {
@@ -15,6 +17,7 @@ struct JournalBooks {
             let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
             for line in bytes.prefix(count).split(separator: 0x0a) {
                 guard let letter = letter(line) else { continue }
+                if isTidied, letter.hasPrefix("t") { continue }
                 if !seen.insert(letter).inserted, !damaged.contains(number(letter)) { return letter }
             }
         }

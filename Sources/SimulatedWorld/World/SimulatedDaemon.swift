@@ -53,7 +53,8 @@ final class SimulatedDaemon {
     ///   - entries: the accounts so far; those behind the recovered end are struck out.
     init(
         disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, units: SimulatedUnits?,
-        time: SimulatedTime, seed: UInt64, hasQuestions: Bool, entries: [Books.Entry],
+        time: SimulatedTime, seed: UInt64, hasQuestions: Bool, letterLimit: DeadLetterLimits.WhenFull?,
+        entries: [Books.Entry],
         said: @escaping @Sendable (String) -> Void
     ) throws {
         let ids = Mutex(SplitMix64(seed: seed))
@@ -68,10 +69,12 @@ final class SimulatedDaemon {
             randomID: { ids.withLock { UniqueID(high: $0.next(), low: $0.next()) } })
         store = try DeadLetterStore(
             in: state, spool: writer.birthName, lowestPosition: writer.settled, registry: registry,
-            diagnostics: diagnostics, rotationBytes: 16 << 10)
+            diagnostics: diagnostics, limits: letterLimit.map(Self.limits),
+            rotationBytes: letterLimit == nil ? 16 << 10 : 2048)
         try writer.account { [store] in try store.holdsAny(from: $0, before: $1) }
         mover = try DeadLetterMover(
-            source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics)
+            source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics,
+            firstKept: { [writer] in writer.status.first })
         try mover.begin()
         engine = Engine(
             session: SimulatedSession(database), source: writer.makeReader(), ledger: writer, deadLetters: store,
@@ -84,7 +87,9 @@ final class SimulatedDaemon {
         }
         let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
         recoveredFiles = writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
-        books = Books(before: writer, entries: Array(entries.prefix(durable)), positions: recoveredFiles)
+        books = Books(
+            before: writer, gates: { [store] in store.gate(for: $0) }, entries: Array(entries.prefix(durable)),
+            positions: recoveredFiles)
         let (sink, clock, ledger, metrics) = (books, watermarkClock, writer, registry)
         letters = try DeadLetterActions(
             stateDirectory: { state }, store: store, mover: mover, spool: writer.birthName, ledger: writer, sink: books,
@@ -115,6 +120,13 @@ final class SimulatedDaemon {
         let files = FilePositionReader(inputs: [sources.options.name])
         guard units != nil else { return files }
         return InputPositionReaders([files, JournalPositionReader(inputs: [SimulatedUnits.input])])
+    }
+
+    /// Room for some dead letters of each input.
+    private static func limits(_ whenFull: DeadLetterLimits.WhenFull) -> DeadLetterLimits {
+        DeadLetterLimits(
+            maxBytes: 12 << 10, whenFull: whenFull,
+            inputs: ["s0", "s1", "s2", SimulatedSources.input, SimulatedUnits.input])
     }
 
     /// As the executable asks before it opens the spool.

@@ -158,7 +158,9 @@ extension World {
     func balance() throws {
         try checkTables()
         try checkWatermarks()
-        if let double = try JournalBooks.firstDouble(in: SimulatedDisk(disk), damaged: damage.letters) {
+        if let double = try JournalBooks.firstDouble(
+            in: SimulatedDisk(disk), damaged: damage.letters, isTidied: circumstances.letterLimit != nil)
+        {
             throw BrokenPromise("the dead letter \(double) was written twice")
         }
         var letters: [UInt64: DeadLetter] = [:]
@@ -176,6 +178,7 @@ extension World {
                 "the store counts \(daemon?.heldLetters ?? 0) dead letters, and \(letters.count) are listed")
         }
         var lettered: Set<SimulatedLine> = []
+        var dropped = 0
         let over = LettersThatAreOver(entries, rule, discarded: discarded, perhaps: perhapsDiscarded)
         for (index, entry) in entries.enumerated() where entry.line.isInvalid || entry.line.isRefused {
             guard let letter = letters.removeValue(forKey: UInt64(index + 1)) else {
@@ -184,6 +187,11 @@ extension World {
                     continue
                 }
                 if rule.mayLack(index + 1) { continue }
+                if circumstances.letterLimit == .dropOldest {
+                    dropped += 1
+                    lettered.insert(entry.line)
+                    continue
+                }
                 let isSaid = heard.areLettersSaid || isListDamaged || starts == startBesideDamage
                 if damage.letters.contains(UInt64(index + 1)), isSaid { continue }
                 throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
@@ -201,6 +209,10 @@ extension World {
                 throw BrokenPromise("\(entry.line.name) is a dead letter twice")
             }
             if !isRight { throw BrokenPromise("the dead letter of \(entry.line.name) says \(letter.json)") }
+        }
+        guard dropped <= heard.droppedLetters else {
+            throw BrokenPromise(
+                "\(dropped) dead letters are not there, and \(heard.droppedLetters) were said to be dropped")
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
         try checkRecovered()

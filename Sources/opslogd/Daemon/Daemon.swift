@@ -27,6 +27,8 @@ struct Daemon {
     private let spool: Writer
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
     private let orders: DeadLetterOrders
+    /// Whether an input waits, since its share of the dead letters' space is used up.
+    private let isFull: @Sendable (_ input: String) -> Bool
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
     private let watermarks: WatermarkLookup<LibpqSession, SystemTime>
     private let sockets: [SocketInput<SystemTime>]
@@ -68,11 +70,13 @@ struct Daemon {
             sources: settings.positionReaders)
         let deadLetters = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
-            diagnostics: log.diagnostics(of: "dead letters"))
+            diagnostics: log.diagnostics(of: "dead letters"),
+            limits: DeadLetterLimits(settings.deadLetters, inputs: settings.inputs.map(\.name)))
+        isFull = { [deadLetters] in deadLetters.isFull(for: $0) }
         try spool.account { [deadLetters] in try deadLetters.holdsAny(from: $0, before: $1) }
         mover = try DeadLetterMover(
             source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
-            diagnostics: log.diagnostics(of: "dead letters"))
+            diagnostics: log.diagnostics(of: "dead letters"), firstKept: { [spool] in spool.status.first })
         orders = DeadLetterOrders(
             actions: try DeadLetterActions(
                 stateDirectory: { try Disk(path: settings.stateDirectory) }, store: deadLetters, mover: mover,
@@ -89,7 +93,7 @@ struct Daemon {
             ledger: spool, time: time, diagnostics: log.diagnostics(of: "watermarks"))
 
         let inputs = InputFactory(
-            inputs: settings.inputs, sink: spool, time: time,
+            inputs: settings.inputs, sink: GatedSink(spool: spool, letters: deadLetters), time: time,
             watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks,
             maxFuture: settings.delivery.maxFuture,
             recovered: spool.recoveredPositions, losses: spool,
@@ -201,7 +205,8 @@ struct Daemon {
             startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
             files: files.map(\.status), journals: journals.map(\.input.status), spool: spool.status,
             losses: spool.losses,
-            delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError)
+            delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError,
+            isFull: isFull)
     }
 
     /// For `systemctl status`.

@@ -1,4 +1,5 @@
 import DaemonConfiguration
+import DeadLetters
 import Delivery
 import Glibc
 import Instruments
@@ -40,6 +41,14 @@ extension DeliveryOptions {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension DeadLetterLimits {
+    init(_ settings: DeadLetterSettings, inputs: [String]) {
+        self.init(
+            maxBytes: UInt64(settings.maxBytes), maxAgeSeconds: settings.maxAge.map { $0.components.seconds },
+            whenFull: settings.whenFull == .wait ? .wait : .dropOldest, inputs: inputs)
     }
 }
 

@@ -19,6 +19,8 @@ struct StatusReport {
     let delivery: DeliveryStatus
     let deadLetters: DeadLettersStatus
     let lastError: DaemonLog.LastError?
+    /// Whether an input waits for space among the dead letters.
+    let isFull: @Sendable (_ input: String) -> Bool
 
     var json: String {
         var object = JSONObjectWriter()
@@ -35,7 +37,13 @@ struct StatusReport {
     }
 
     private var inputs: [String] {
-        sockets.map(\.jsonText) + datagrams.map(\.jsonText) + files.map(\.jsonText) + journals.map(\.jsonText)
+        sockets.map { $0.json(obstacle($0.name)) } + datagrams.map { $0.json(obstacle($0.name)) }
+            + files.map { $0.json(obstacle($0.name)) } + journals.map { $0.json(obstacle($0.name)) }
+    }
+
+    private func obstacle(_ input: String) -> String? {
+        isFull(input)
+            ? "its share of dead_letters.max_bytes is used up: retry or discard some of its dead letters" : nil
     }
 
     private var spoolJSON: String {

@@ -1,0 +1,87 @@
+import Instruments
+import OperationLogs
+import Synchronization
+
+/// How much of the space each input has used, and which have to wait for that.
+final class DeadLetterShares: Sendable {
+    /// One input's.
+    final class Share: IntakeGate {
+        fileprivate let bytes = Atomic<UInt64>(0)
+        fileprivate let limit = Atomic<UInt64>(.max)
+        /// As it was said last.
+        fileprivate let isSaidToBeClosed = Atomic<Bool>(false)
+        private let wakes = Mutex<[@Sendable () -> Void]>([])
+
+        var isClosed: Bool { bytes.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+        func onOpen(_ wake: @escaping @Sendable () -> Void) { wakes.withLock { $0.append(wake) } }
+
+        fileprivate func open() { for wake in wakes.withLock({ $0 }) { wake() } }
+    }
+
+    /// By the inputs' names as they stand in JSON.
+    private let shares: [String: Share]
+    private let maxBytes: UInt64
+    private let others = Atomic<UInt64>(0)
+    private let diagnostics: Diagnostics
+
+    init(_ limits: DeadLetterLimits, _ diagnostics: Diagnostics) {
+        self.diagnostics = diagnostics
+        maxBytes = limits.whenFull == .wait ? limits.maxBytes : .max
+        shares = Dictionary(
+            limits.inputs.map { (Self.key($0), Share()) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A name without the quotes that it has in JSON.
+    private static func key(_ input: String) -> String {
+        String(JSONObjectWriter.quoted(input).dropFirst().dropLast())
+    }
+
+    func share(of input: String) -> Share? { shares[Self.key(input)] }
+
+    /// - Parameter input: its name as it stands in JSON.
+    func isClosed(_ input: String) -> Bool { shares[input]?.isClosed ?? false }
+
+    var areAllOpen: Bool { shares.values.allSatisfy { !$0.isClosed } }
+
+    func add(_ bytes: UInt64, to input: String) {
+        if let share = shares[input] {
+            share.bytes.add(bytes, ordering: .relaxed)
+            say(share, input)
+        } else {
+            others.add(bytes, ordering: .relaxed)
+            setLimits()
+        }
+    }
+
+    /// Begins anew with what stands in the files.
+    func set(_ bytesByInput: [String: UInt64]) {
+        let closed = shares.values.filter(\.isClosed)
+        others.store(
+            bytesByInput.filter { shares[$0.key] == nil }.values.reduce(0, +), ordering: .relaxed)
+        for (input, share) in shares { share.bytes.store(bytesByInput[input] ?? 0, ordering: .relaxed) }
+        setLimits()
+        for share in closed where !share.isClosed { share.open() }
+        for (input, share) in shares { say(share, input) }
+    }
+
+    /// Once each time.
+    private func say(_ share: Share, _ input: String) {
+        let isClosed = share.isClosed
+        guard share.isSaidToBeClosed.exchange(isClosed, ordering: .relaxed) != isClosed else { return }
+        if isClosed {
+            diagnostics.warning(
+                "the input \(input) takes no more lines: its share of dead_letters.max_bytes, "
+                    + "\(share.limit.load(ordering: .relaxed)) bytes, is used up; retry or discard some of its dead letters"
+            )
+        } else {
+            diagnostics.notice("the input \(input) takes lines again: there is room for its dead letters")
+        }
+    }
+
+    /// What inputs that are gone have left is nobody's share.
+    private func setLimits() {
+        guard maxBytes < .max, !shares.isEmpty else { return }
+        let left = maxBytes - min(maxBytes, others.load(ordering: .relaxed))
+        for share in shares.values { share.limit.store(left / UInt64(shares.count), ordering: .relaxed) }
+    }
+}

@@ -1,0 +1,19 @@
+import DeadLetters
+import LinuxSystem
+import OperationLogs
+import Spool
+
+/// The inputs' way into the spool: an input whose rejected lines have used up its share of the dead letters' space waits,
+/// alone.
+final class GatedSink: RecordSink {
+    private let spool: SpoolWriter<DirectoryStorage, SystemTime>
+    private let letters: DeadLetterStore<DirectoryStorage>
+
+    init(spool: SpoolWriter<DirectoryStorage, SystemTime>, letters: DeadLetterStore<DirectoryStorage>) {
+        self.spool = spool
+        self.letters = letters
+    }
+
+    func append(_ chunk: RecordChunk) { spool.append(chunk) }
+    func gate(for input: String) -> (any IntakeGate)? { letters.gate(for: input) }
+}

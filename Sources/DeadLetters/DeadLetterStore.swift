@@ -182,7 +182,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
             try requireShares(of: letters.lazy.filter(\.letter.isRefusal).map { LetterFacts(lines[$0.bytes]) })
             let grown = try journal.writer.append(lines)
             for (letter, bytes) in letters {
-                note(lines[bytes], in: &journal)
+                note(letter, lines[bytes], in: &journal)
                 if letter.isRefusal { insertRefusal(letter.id) } else { journal.noteMoved(letter.id) }
                 appended[letter.reason]?.add()
             }

@@ -94,7 +94,8 @@ public final class ChunkWindow {
         openTicket += 1
         bytesUnderWay += chunk.bytes.count
         underWay.append(UnderWay(ticket: ticket, bytes: chunk.bytes.count))
-        counters.add(chunk)
+        let rejected = counters.add(chunk)
+        if rejected.lines > 0 { gate?.rejected(lines: rejected.lines, bytes: rejected.bytes) }
         sink.append(chunk)
         return ticket
     }
@@ -169,9 +170,11 @@ private struct InputCounters {
         self.rejected = rejected
     }
 
-    func add(_ chunk: RecordChunk) {
+    /// - Returns: its rejected lines, and their bytes.
+    func add(_ chunk: RecordChunk) -> (lines: Int, bytes: Int) {
         for kind in EventKind.allCases { accepted[Int(kind.rawValue)].add(chunk.countsByKind[Int(kind.rawValue)]) }
-        guard chunk.countsByKind[0] > 0 else { return }
+        guard chunk.countsByKind[0] > 0 else { return (0, 0) }
+        var bytes = 0
         var counts = [Int](repeating: 0, count: rejected.count)
         // The chunk was written a moment ago by this thread: a record that cannot be read back is the spool's to report.
         try? ChunkReader(chunk.bytes, firstSequence: .zero).forEachRecord { record in
@@ -179,7 +182,9 @@ private struct InputCounters {
                 reason < counts.count
             else { return }
             counts[reason] += 1
+            bytes += record.payload.count
         }
         for (reason, count) in counts.enumerated() { rejected[reason].add(count) }
+        return (chunk.countsByKind[0], bytes)
     }
 }

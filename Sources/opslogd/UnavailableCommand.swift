@@ -4,7 +4,7 @@ enum UnavailableCommand {
         "top", "retention", "reconcile", "trace", "delivery",
     ]
     private static let nested: [String: Set<String>] = [
-        "spool": ["accept-gap"],
+        "spool": ["accept-gap"]
     ]
 
     static func refuse(_ arguments: [String]) throws {

@@ -169,6 +169,23 @@ import Testing
         #expect(try listedIDs(scratch.storage) == kept + Array(701...1000))
     }
 
+    @Test func `a file of tombstones that are still needed is left as it is`() throws {
+        let scratch = try ScratchDirectory()
+        let store = try store(scratch, limits(.wait))
+        try store.append(letters(1...600))
+        for first in stride(from: UInt64(1), to: 600, by: 20) {
+            try store.end(
+                (first..<first + 20).map { LetterEnd(id: SequenceNumber($0), fate: .discarded, time: now) })
+        }
+        try store.append(letters(601...800))
+        #expect(store.bytes > 1 << 20)
+        try store.tidy(now, firstKept: .zero)
+        #expect(store.bytes == (try diskBytes(scratch)))
+        #expect(try diskBytes(scratch) < 400_000)
+        #expect(try listedIDs(scratch.storage) == Array(601...800))
+        #expect(try self.store(scratch, limits(.wait)).isEnded(SequenceNumber(1)))
+    }
+
     @Test func `a file with damage in it is not written anew`() throws {
         let scratch = try ScratchDirectory()
         var store = try store(scratch, limits(.wait))

@@ -281,4 +281,64 @@ check("spool verify", opslogd("spool", "verify", "--config", daemon.config).retu
 check("the metrics count both ends", all('opslogd_dead_letters_ended_total{fate="%s"}' % fate in daemon.get("/metrics")[1] for fate in ("retried", "discarded")))
 check("a GET orders nothing", daemon.get("/dead-letters/discard")[0] == 405)
 check("the daemon ends in order", daemon.stop() == 0)
+
+# --- bounded ---------------------------------------------------------------------------------------------------------
+place = os.path.join(directory, "bounded")
+os.makedirs(place)
+bounded = Daemon(place, server.conninfo, extra=RETRY + "dead_letters: {max_bytes: 1MiB}\n")
+daemon = bounded
+server.query("TRUNCATE operation_logs.cast_errors")
+bounded.start()
+# More than an input may have under way.
+TOTAL = 16_000
+bad = ['{"event":"cast_errors","raw_value":"%d","x":"%s"}' % (n, "y" * 900) for n in range(TOTAL)]
+write(*bad)
+
+
+def waiting(name):
+    return next(i for i in bounded.status()["inputs"] if i["name"] == name)["waiting"]
+
+
+wait_until("the file's share is used up", lambda: "dead_letters.max_bytes" in (waiting("legacy") or ""))
+held = len(listed())
+check("an input whose rejected lines have used up its share waits", 300 < held < 12_000, held)
+producer = Producer(bounded.socket)
+producer.send(b'{"event":"cast_errors","raw_value":"good","column_name":"c"}\n{"event":"cast_errors"}\n')
+answers = producer.finish()
+check("… alone: the others go on", answers[-1] == {"durable": 2} and waiting("pipelines") is None, answers)
+wait_until("the good line is a row", lambda: rows("cast_errors", "raw_value") == [["good"]])
+write('{"event":"cast_errors","raw_value":"behind","column_name":"c"}')
+time.sleep(0.5)
+check("… what stands behind the lines that do not fit waits with them", rows("cast_errors", "raw_value") == [["good"]])
+check("… and is told in the log, once", bounded.log().count("takes no more lines") == 1, bounded.log()[-1000:])
+check("a stop is not held up by it", bounded.stop() == 0)
+bounded.start()
+wait_until("it waits after a restart too", lambda: "dead_letters.max_bytes" in (waiting("legacy") or ""))
+seen = set()
+while waiting("legacy") or len(listed("--input", "legacy")) > 0:
+    some = listed("--input", "legacy")
+    seen.update(int(json.loads(letter["line"])["raw_value"]) for letter in some)
+    if some:
+        letters("discard", *[letter["id"] for letter in some])
+    time.sleep(0.2)
+check("as they are discarded it goes on, and no line is passed over", seen == set(range(TOTAL)), len(seen))
+wait_until("the line behind them is a row", lambda: rows("cast_errors", "raw_value") == [["behind"], ["good"]])
+size = sum(entry.stat().st_size for entry in os.scandir(os.path.join(bounded.state, "dead-letters")))
+check("the files are within the bound again (%d KiB)" % (size >> 10), size < (1 << 20) * 1.2)
+bounded.stop()
+with open(bounded.config) as file:
+    text = file.read()
+with open(bounded.config, "w") as file:
+    file.write(text.replace("{max_bytes: 1MiB}", "{max_bytes: 1MiB, when_full: drop_oldest}"))
+bounded.start()
+end = bounded.status()["spool"]["last_sequence"]
+write(*bad)
+wait_until("all are read", lambda: bounded.status()["spool"]["last_sequence"] >= end + TOTAL and bounded.is_drained(), 60)
+wait_until("the store is within its bound", lambda: bounded.status()["dead_letters"]["bytes"] <= 1 << 20)
+left = [int(json.loads(letter["line"])["raw_value"]) for letter in listed("--input", "legacy")]
+check("drop_oldest keeps the newest", left == list(range(TOTAL - len(left), TOTAL)) and 300 < len(left) < 2000, len(left))
+said = sum(int(line.split(" dead letters, received")[0].split()[-1]) for line in bounded.log().splitlines() if "are dropped" in line)
+check("… and says how many went", said == TOTAL - len(left) + 1, (said, len(left)))
+check("… as the metric does", 'opslogd_dead_letters_ended_total{fate="dropped"} %d' % said in bounded.get("/metrics")[1])
+check("it ends in order", bounded.stop() == 0)
 finish()

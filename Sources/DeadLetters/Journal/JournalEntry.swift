@@ -50,10 +50,15 @@ struct JournalEntry: Sendable, Hashable {
     }
 
     /// Appends the mark that every line up to an id was moved.
-    static func mark(_ id: SequenceNumber, to bytes: inout [UInt8]) {
+    static func mark(_ id: SequenceNumber, to bytes: inout [UInt8]) { write(.movedMark, id, to: &bytes) }
+
+    /// Appends a tombstone that says nothing but that the dead letter is over: where there is no room for more.
+    static func tombstone(_ id: SequenceNumber, to bytes: inout [UInt8]) { write(.tombstone, id, to: &bytes) }
+
+    private static func write(_ kind: JournalEntryKind, _ id: SequenceNumber, to bytes: inout [UInt8]) {
         var object = JSONObjectWriter()
         object.add("id", text: id.description)
-        write(.movedMark, object.text, to: &bytes)
+        write(kind, object.text, to: &bytes)
     }
 
     /// Reads a line from its first bytes.

@@ -5,14 +5,11 @@ public enum LetterFate: Sendable, Hashable {
     /// Sent again, and durable in the spool under that number.
     case retried(as: SequenceNumber)
     case discarded
-    /// It had to make room, or was too old.
-    case dropped
 
     var name: String {
         switch self {
         case .retried: "retried"
         case .discarded: "discarded"
-        case .dropped: "dropped"
         }
     }
 }

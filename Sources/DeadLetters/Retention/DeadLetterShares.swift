@@ -7,12 +7,30 @@ final class DeadLetterShares: Sendable {
     /// One input's.
     final class Share: IntakeGate {
         fileprivate let bytes = Atomic<UInt64>(0)
+        /// Of rejected lines that are handed to the spool, and not in the store yet: about as much as they will take.
+        private let onTheirWay = Atomic<Int>(0)
         fileprivate let limit = Atomic<UInt64>(.max)
         /// As it was said last.
         fileprivate let isSaidToBeClosed = Atomic<Bool>(false)
         private let wakes = Mutex<[@Sendable () -> Void]>([])
 
-        var isClosed: Bool { bytes.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+        var isClosed: Bool {
+            let coming = UInt64(max(0, onTheirWay.load(ordering: .relaxed)))
+            return bytes.load(ordering: .relaxed) &+ coming >= limit.load(ordering: .relaxed)
+        }
+
+        /// What stands around the line in the store.
+        private static let around = 300
+
+        func rejected(lines: Int, bytes: Int) {
+            onTheirWay.add(bytes + lines * Self.around, ordering: .relaxed)
+        }
+
+        /// Some of them are in the store; those of an earlier run were never counted.
+        fileprivate func arrived(lines: Int, bytes: Int) {
+            let left = onTheirWay.subtract(bytes + lines * Self.around, ordering: .relaxed).newValue
+            if left < 0 { onTheirWay.add(-left, ordering: .relaxed) }
+        }
         func onOpen(_ wake: @escaping @Sendable () -> Void) { wakes.withLock { $0.append(wake) } }
 
         fileprivate func open() { for wake in wakes.withLock({ $0 }) { wake() } }
@@ -43,8 +61,10 @@ final class DeadLetterShares: Sendable {
 
     var areAllOpen: Bool { shares.values.allSatisfy { !$0.isClosed } }
 
-    func add(_ bytes: UInt64, to input: String) {
+    /// - Parameter payload: of the record that a rejected line was; nil for a refused row.
+    func add(_ bytes: UInt64, to input: String, payload: Int?) {
         if let share = shares[input] {
+            if let payload { share.arrived(lines: 1, bytes: payload) }
             share.bytes.add(bytes, ordering: .relaxed)
             say(share, input)
         } else {

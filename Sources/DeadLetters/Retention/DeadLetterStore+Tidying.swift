@@ -31,27 +31,26 @@ extension DeadLetterStore {
             if journal.isStale { try survey(&journal) }
             for file in sealed(journal) {
                 if let cutoff, file.isOlder(than: cutoff) {
-                    try drop(file.number, &journal, now, firstKept, because: "they are older than dead_letters.max_age")
-                } else if !file.isDamaged, file.isOwn, file.heldBytes < file.bytes / 8 * 7, isOver || !shares.areAllOpen
+                    try drop(file.number, &journal, firstKept, because: "they are older than dead_letters.max_age")
+                } else if !file.isDamaged, file.isOwn, file.futileAt != firstKept, file.heldBytes < file.bytes / 8 * 7,
+                    isOver || !shares.areAllOpen
                 {
                     try compact(file.number, &journal, firstKept)
                 }
             }
-            if limits.whenFull == .dropOldest { try dropOldest(&journal, now, firstKept, limits) }
+            if limits.whenFull == .dropOldest { try dropOldest(&journal, firstKept, limits) }
             shares.set(total(journal))
         }
     }
 
     private func dropOldest(
-        _ journal: inout Journal, _ now: Timestamp, _ firstKept: SequenceNumber, _ limits: DeadLetterLimits
+        _ journal: inout Journal, _ firstKept: SequenceNumber, _ limits: DeadLetterLimits
     ) throws {
         while bytes > limits.maxBytes {
-            if sealed(journal).isEmpty { journal.writer.endFile() }
-            let before = bytes
-            guard let oldest = sealed(journal).first else { return }
-            try drop(oldest.number, &journal, now, firstKept, because: "dead_letters.max_bytes is used up")
-            // What is left says what must not come back.
-            if bytes + oldest.bytes / 8 > before { return }
+            if !sealed(journal).contains(where: { $0.held > 0 }) { journal.writer.endFile() }
+            // Those that hold none say what must not come back.
+            guard let oldest = sealed(journal).first(where: { $0.held > 0 }) else { return }
+            try drop(oldest.number, &journal, firstKept, because: "dead_letters.max_bytes is used up")
         }
     }
 
@@ -93,7 +92,7 @@ extension DeadLetterStore {
     }
 
     /// Takes note of a line that was appended.
-    func note(_ line: ArraySlice<UInt8>, in journal: inout Journal) {
+    func note(_ letter: DeadLetter, _ line: ArraySlice<UInt8>, in journal: inout Journal) {
         guard let shares, journal.files != nil else { return }
         let facts = LetterFacts(line)
         let number = journal.writer.number
@@ -102,7 +101,8 @@ extension DeadLetterStore {
             journal.files?[number]?.isOwn = true
         }
         journal.files?[number]?.add(facts, bytes: UInt64(line.count))
-        shares.add(UInt64(line.count), to: facts.input)
+        let payload = letter.line.count + letter.detail.utf8.count + RecordLayout.rejectionHeader
+        shares.add(UInt64(line.count), to: facts.input, payload: letter.isRefusal ? nil : payload)
     }
 
     /// A row that the database refuses waits in the spool where its input's share is used up; a rejected line, of which the
@@ -124,13 +124,20 @@ extension DeadLetterStore {
             switch entry.kind {
             case .movedLine, .refusal: if journal.ended.contains(entry.id) { continue }
             // Its dead letter stands elsewhere, or its record is still in the spool.
-            case .tombstone: if own.contains(entry.id), entry.id < firstKept { continue }
+            case .tombstone:
+                if !own.contains(entry.id) || entry.id >= firstKept { JournalEntry.tombstone(entry.id, to: &lines) }
+                continue
             case .movedMark, nil: break
             }
             lines += content.line(entry)
         }
         if let moved = content.entries.last(where: { $0.kind == .movedLine })?.id {
             JournalEntry.mark(moved, to: &lines)
+        }
+        guard lines.count < content.bytes.count / 8 * 7 else {
+            // Most of it are tombstones of records that the spool still keeps.
+            journal.files?[number]?.futileAt = firstKept
+            return
         }
         let draft = name + Self.draftSuffix
         if try directory.names().contains(draft) { try directory.remove(draft) }
@@ -149,7 +156,7 @@ extension DeadLetterStore {
 
     /// Lets a file go as a whole.
     private func drop(
-        _ number: UInt64, _ journal: inout Journal, _ now: Timestamp, _ firstKept: SequenceNumber,
+        _ number: UInt64, _ journal: inout Journal, _ firstKept: SequenceNumber,
         because reason: String
     ) throws {
         let content = try FileContent(directory.open(JournalFileName.of(number), .reading))
@@ -159,12 +166,9 @@ extension DeadLetterStore {
         var fresh: [SequenceNumber] = []
         if isOwn {
             for entry in content.entries where entry.id >= firstKept {
-                if entry.kind == .tombstone {
-                    lines += content.line(entry)
-                } else if entry.isLetter, !journal.ended.contains(entry.id) {
-                    JournalEntry.write(.tombstone, LetterEnd(id: entry.id, fate: .dropped, time: now).json, to: &lines)
-                    fresh.append(entry.id)
-                }
+                let isFresh = entry.isLetter && !journal.ended.contains(entry.id)
+                if isFresh { fresh.append(entry.id) }
+                if isFresh || entry.kind == .tombstone { JournalEntry.tombstone(entry.id, to: &lines) }
             }
             JournalEntry.mark(journal.movedUpTo, to: &lines)
         }

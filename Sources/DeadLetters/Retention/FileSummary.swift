@@ -16,6 +16,8 @@ struct FileSummary: Sendable {
     var bytesByInput: [String: UInt64] = [:]
     /// Whether something in it is no entry: it stays as it is until it goes as a whole.
     var isDamaged = false
+    /// The first record that the spool kept when writing the file anew was found to free next to nothing.
+    var futileAt: SequenceNumber?
     /// Whether it is this spool's.
     var isOwn = false
 

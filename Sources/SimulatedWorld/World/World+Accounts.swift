@@ -187,13 +187,13 @@ extension World {
                     continue
                 }
                 if rule.mayLack(index + 1) { continue }
+                let isSaid = heard.areLettersSaid || isListDamaged || starts == startBesideDamage
+                if damage.letters.contains(UInt64(index + 1)), isSaid { continue }
                 if circumstances.letterLimit == .dropOldest {
                     dropped += 1
                     lettered.insert(entry.line)
                     continue
                 }
-                let isSaid = heard.areLettersSaid || isListDamaged || starts == startBesideDamage
-                if damage.letters.contains(UInt64(index + 1)), isSaid { continue }
                 throw BrokenPromise("\(entry.line.name), record \(index + 1), is no dead letter")
             }
             if over.mustLack(letter.id.rawValue), !damage.letters.contains(letter.id.rawValue) {

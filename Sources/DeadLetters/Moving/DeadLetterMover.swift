@@ -18,7 +18,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     private let stopped: EventDescriptor
     private let isStopping = Atomic<Bool>(false)
     private let obstacle = Mutex<String?>(nil)
-    private var round = MoverRound()
+    private var round: MoverRound
     /// Where the last run had come to; nil once this one is there.
     private var catchingUp: SequenceNumber?
     /// Gathered, and not durable yet; up to which record.
@@ -52,6 +52,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
         self.clock = clock
         self.diagnostics = diagnostics
         self.pauseMilliseconds = pauseMilliseconds
+        round = MoverRound(fullBytes: store.appendBytes)
         spoolEnd = source.durable
         isStoreAhead = store.movedUpTo > spoolEnd
         wake = try EventDescriptor()
@@ -139,7 +140,7 @@ public final class DeadLetterMover<Disk: Storage, Clock: TimeSource>: @unchecked
     var hasCaughtUp: Bool { isPastStart.load(ordering: .acquiring) }
 
     private func resume(after position: SequenceNumber) throws {
-        round = MoverRound(position: position)
+        round = MoverRound(position: position, fullBytes: store.appendBytes)
         try source.seek(to: position.advanced(by: 1))
     }
 

@@ -10,13 +10,16 @@ struct MoverRound {
     private var startedAt: UInt64 = 0
 
     /// Lines gathered for one append.
-    static let fullBytes = 1 << 20
+    private let fullBytes: Int
     /// The longest that a gathered letter waits for others while the spool goes on and on.
     static let longestNanoseconds: UInt64 = 200_000_000
 
-    init(position: SequenceNumber = .zero) { self.position = position }
+    init(position: SequenceNumber = .zero, fullBytes: Int) {
+        self.position = position
+        self.fullBytes = fullBytes
+    }
 
-    var isFull: Bool { lineBytes >= Self.fullBytes || entries.count >= 8192 }
+    var isFull: Bool { lineBytes >= fullBytes || entries.count >= 8192 }
 
     /// Begins a round.
     mutating func begin(at now: UInt64) { startedAt = now }

@@ -12,6 +12,9 @@ extension DeadLetterStore {
     /// What an input has to ask before it reads; nil where there are no limits.
     public func gate(for input: String) -> (any IntakeGate)? { shares?.share(of: input) }
 
+    /// What one append should hold at most: no file is much larger than those that are dropped together.
+    var appendBytes: Int { Int(min(1 << 20, limits?.fileBytes ?? .max)) }
+
     /// Whether letters can grow too old.
     var hasAge: Bool { limits?.maxAgeSeconds != nil }
 

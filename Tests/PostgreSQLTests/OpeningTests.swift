@@ -26,6 +26,18 @@ struct OpeningTests {
         let text = "failed: FATAL:  28000: no\nDETAIL:  secret\nHINT:  x\nLOCATION:  f, a.c:1\n"
         #expect(OpeningError.sentence(text) == "failed: FATAL:  28000: no")
         #expect(OpeningError.sentence("\n", or: "gone") == "gone")
+        let ended = """
+            FATAL:  57P01: terminating connection due to administrator command
+            CONTEXT:  SQL statement "SELECT 1"
+            PL/pgSQL function public.act() line 2 at PERFORM
+            COPY cast_errors, line 1, column symbol: "secret"
+            LOCATION:  ProcessInterrupts, postgres.c:3340
+            server closed the connection unexpectedly
+            """
+        #expect(
+            OpeningError.sentence(ended)
+                == "FATAL:  57P01: terminating connection due to administrator command; server closed the connection unexpectedly"
+        )
     }
 
     @Test func `a database that does not exist is the server's error with its state`() throws {

@@ -79,6 +79,23 @@ struct OpeningTests {
         withExtendedLifetime(swallowing) {}
     }
 
+    @Test func `a host that takes the connection and says nothing does not keep us from the next of the list`() throws {
+        let database = try TestDatabase()
+        let directory = try TemporaryDirectory()
+        let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")
+        for hosts in [[directory.path, database.server.path], ["/nonexistent", directory.path, database.server.path]] {
+            let session = try LibpqSession(
+                conninfo: "host=\(hosts.joined(separator: ",")) user=postgres dbname=\(database.name) "
+                    + "target_session_attrs=read-write", limits: ConnectionLimits(connectMilliseconds: 300))
+            _ = try session.connect()
+        }
+        // Nobody else is left then.
+        let alone = try LibpqSession(
+            conninfo: "host=/nonexistent,\(directory.path) user=x", limits: ConnectionLimits(connectMilliseconds: 300))
+        #expect(throws: DatabaseFailure.self) { _ = try alone.connect() }
+        withExtendedLifetime(listener) {}
+    }
+
     @Test func `connect_timeout in the conninfo counts`() throws {
         let directory = try TemporaryDirectory()
         let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")

@@ -64,6 +64,30 @@ struct RefusalTests {
         #expect(attempts < 20 * 2 * 13)
     }
 
+    @Test(arguments: [0, 1, -1, 3, 10_000])
+    func `a row that the server names takes few attempts, and a wrong name refuses nothing`(error offset: Int) throws {
+        let world = DeliveryWorld(DeliveryOptions(batchEvents: 5000, host: "t"))
+        world.spool.append([(0..<5000).map { .event(.castErrors, "\($0)") }])
+        let bad = Set(stride(from: 100, to: 5000, by: 250).map { world.spool.records[$0].payload })
+        var row = 0
+        world.database.fault = { step in
+            if step == .begin { row = 0 }
+            return nil
+        }
+        world.database.refuse = { _, payload in
+            row += 1
+            return bad.contains(payload)
+                ? ServerError(sqlstate: "23514", message: "no", constraint: "c", row: row + offset) : nil
+        }
+        try world.run()
+        world.expectExactlyOnce()
+        #expect(world.deadLetters.letters.count == bad.count)
+        let refused = world.value("opslogd_delivery_attempts_total", "refused")
+        // Each is met, and then sent alone.
+        if offset == 0 { #expect(refused <= 20 * 2 + 12) }
+        #expect(refused < 20 * 2 * 13)
+    }
+
     @Test func `a refused watermark becomes a dead letter and the others count`() throws {
         let world = DeliveryWorld()
         let payloads = (0..<20).map {

@@ -40,6 +40,16 @@ struct OpeningTests {
         )
     }
 
+    @Test func `the row of a COPY is found in its context, whatever the language`() {
+        #expect(ServerAnswer.copiedRow(in: "COPY cast_errors, line 17") == 17)
+        #expect(
+            ServerAnswer.copiedRow(in: "PL/pgSQL-Funktion f() Zeile 3\nCOPY cast_errors, Zeile 4, Spalte symbol") == 4)
+        #expect(ServerAnswer.copiedRow(in: "cast_errorsのCOPY、行 5") == 5)
+        #expect(ServerAnswer.copiedRow(in: "PL/pgSQL function f() line 3 at RAISE") == nil)
+        #expect(ServerAnswer.copiedRow(in: "COPY cast_errors, line 99999999999999999999") == nil)
+        #expect(ServerAnswer.copiedRow(in: "") == nil)
+    }
+
     @Test func `a database that does not exist is the server's error with its state`() throws {
         let server = try SharedServer.server()
         let session = try LibpqSession(conninfo: server.conninfo(database: "no_such", user: "postgres"))

@@ -171,6 +171,12 @@ extension DeliveryStateMachine {
         release(lane)
         if self[lane].suspects == nil { self[lane].rowsAlone = max(1, share.rows / 2) }
         self[lane].suspects = share.rows
+        // Where the server names a row, those before it are tried next, and then it alone; else one half.
+        if case .copy = sending.statement, let row = error.row, (1...share.rows).contains(row) {
+            self[lane].likelyGood = row - 1
+        } else {
+            self[lane].likelyGood = nil
+        }
         return rollBack(then: .choose)
     }
 

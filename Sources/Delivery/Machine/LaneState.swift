@@ -15,7 +15,11 @@ struct LaneState: Sendable {
     /// Whether it is delivered in transactions of its own, because it failed or is behind the others.
     var isAlone = false
     /// One of the next that many rows was refused together with the others; nil where none is suspected.
-    var suspects: Int?
+    var suspects: Int? {
+        didSet { if suspects == nil { likelyGood = nil } }
+    }
+    /// How many rows stand before the one that the server seemed to refuse; nil where it named none.
+    var likelyGood: Int?
     /// How many rows to try at once while it is alone and nothing is suspected.
     var rowsAlone: Int
     /// How often that many must get through before more are tried: a try that is too large costs a timeout.
@@ -38,7 +42,7 @@ struct LaneState: Sendable {
 
     /// How many rows the lane's next transaction of its own may take.
     var rowLimit: Int {
-        let suspected = suspects.map { max(1, $0 / 2) } ?? rowsAlone
+        let suspected = suspects.map { max(1, likelyGood ?? $0 / 2) } ?? rowsAlone
         if refusals.isBeyondReason { return 1 }
         return max(1, hold == nil ? suspected : min(suspected, Self.probeRows))
     }

@@ -158,6 +158,8 @@ extension DeliveryStateMachine {
             emit(.notice("\(lane.name) takes rows again"))
         }
         if let suspects = self[lane].suspects {
+            // A row that the server named and that it takes after all: the rest is halved.
+            self[lane].likelyGood = self[lane].likelyGood.flatMap { $0 >= rows ? $0 - rows : nil }
             self[lane].suspects = suspects > rows ? suspects - rows : nil
         } else if self[lane].commitsBeforeGrowth > 0 {
             self[lane].commitsBeforeGrowth -= 1

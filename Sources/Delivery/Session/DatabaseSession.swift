@@ -137,10 +137,13 @@ public struct ServerError: Sendable, Hashable {
     public var constraint: String?
     /// Whether a function of the database's own raised it on purpose (RAISE, ASSERT), with a state of its choice.
     public var isRaised: Bool
+    /// Of a COPY: at which of its rows, from 1, the server seems to have been. For a good guess only: nothing is refused
+    /// that was not sent alone.
+    public var row: Int?
 
     public init(
         sqlstate: String, message: String, table: String? = nil, column: String? = nil, constraint: String? = nil,
-        isRaised: Bool = false
+        isRaised: Bool = false, row: Int? = nil
     ) {
         self.sqlstate = sqlstate
         self.message = message
@@ -148,5 +151,6 @@ public struct ServerError: Sendable, Hashable {
         self.column = column
         self.constraint = constraint
         self.isRaised = isRaised
+        self.row = row
     }
 }

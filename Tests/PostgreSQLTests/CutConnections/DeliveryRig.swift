@@ -77,6 +77,23 @@ final class DeliveryRig: Sendable {
         spool.append(chunk.close(ticket: 0, receipt: nil))
     }
 
+    var status: DeliveryStatus { worker.status }
+    /// The records that became dead letters, as the log has it.
+    var refused: [Int] {
+        said.value.filter { $0.contains("the database refused record") }.compactMap { text in
+            text.split { !("0"..."9").contains($0) }.first.flatMap { Int($0) }
+        }
+    }
+
+    /// Waits until delivery's status is like that.
+    func wait(_ what: String, milliseconds: Int = 30_000, until condition: (DeliveryStatus) -> Bool) throws {
+        for _ in 0..<milliseconds / 5 {
+            if condition(worker.status) { return }
+            usleep(5000)
+        }
+        throw SharedServer.Failure(words: "\(what): \(worker.status); \(said.value.suffix(5))")
+    }
+
     /// Waits until so many records have their fate.
     func awaitFate(of records: Int, milliseconds: Int = 30_000) throws {
         let clock = SystemTime()

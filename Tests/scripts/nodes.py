@@ -44,6 +44,10 @@ class Node(Server):
         self._run("pg_basebackup", "-h", self.directory, "-U", "postgres", "-D", to, "-X", "stream", "-c", "fast",
                   *(["-R"] if standby else []))
 
+    def kill(self):
+        super().kill()
+        os.unlink(os.path.join(self.data, "postmaster.pid"))
+
     def promote(self):
         self._run("pg_ctl", "-D", self.data, "-w", "promote")
 

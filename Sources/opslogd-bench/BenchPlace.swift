@@ -35,7 +35,11 @@ struct BenchPlace {
     }
 
     /// Starts the daemon beside this program, with the event file (or an empty directory) as its input.
-    func startDaemon(readingEvents: Bool, batchEvents: Int, processor: Int = -1) throws -> DaemonProcess {
+    ///
+    /// - Parameter conninfo: how it reaches the server; nil: at once.
+    func startDaemon(
+        readingEvents: Bool, batchEvents: Int, conninfo: String? = nil, processor: Int = -1
+    ) throws -> DaemonProcess {
         guard let file = fopen(configuration, "w") else { throw SystemError.last("fopen", configuration) }
         fputs(
             """
@@ -45,7 +49,7 @@ struct BenchPlace {
               - {type: file, name: events, paths: ["\(readingEvents ? events : path + "/none/*.ndjson")"]}
             spool: {min_free: 0}
             delivery: {batch_events: \(batchEvents)}
-            database: {conninfo: "\(server.conninfo)"}
+            database: {conninfo: "\(conninfo ?? server.conninfo)"}
             telemetry: {listen: "off"}
 
             """, file)

@@ -8,7 +8,8 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "opslogd-bench",
         abstract: "Measures opslogd against PostgreSQL's COPY and the disk.",
         subcommands: [
-            GenerateCommand.self, DrainBenchmark.self, SpoolBenchmark.self, SocketBenchmark.self, ParseBenchmark.self,
+            GenerateCommand.self, DrainBenchmark.self, ObstaclesBenchmark.self, SpoolBenchmark.self,
+            SocketBenchmark.self, ParseBenchmark.self,
             TailBenchmark.self,
             IdleBenchmark.self,
         ])

@@ -23,13 +23,14 @@ struct DrainBenchmark: ParsableCommand {
         var drains: [Double] = []
         for run in 1...runs {
             let copy = try measureCopy(ready, place)
-            let drain = try measureDrain(place)
+            let drain = try DrainRun.measure(place, count: count, batch: batch)
             copies.append(Double(count) / copy)
             drains.append(Double(count) / drain.seconds)
             print(
                 "run \(run): COPY \(Figures.rounded(Double(count) / copy, 0)) events/s; opslogd "
                     + "\(Figures.rounded(Double(count) / drain.seconds, 0)) events/s, \(Figures.rounded(drain.cpu)) CPU s, "
-                    + "peak RSS \(Figures.rounded(drain.peak, 1)) MiB; ratio \(Figures.rounded(copy / drain.seconds))")
+                    + "peak RSS \(Figures.rounded(drain.peakMebibytes, 1)) MiB; ratio \(Figures.rounded(copy / drain.seconds))"
+            )
         }
         print(
             "drain: \(count) events, batches of \(batch): COPY \(Figures.rounded(Figures.median(copies), 0)) events/s, opslogd "
@@ -44,18 +45,6 @@ struct DrainBenchmark: ParsableCommand {
         _ = try session.connect()
         defer { session.disconnect() }
         return try Stopwatch.seconds { try ready.send(through: session) }
-    }
-
-    /// Seconds from the daemon's start, the whole file waiting, to the last commit.
-    private func measureDrain(_ place: BenchPlace) throws -> (seconds: Double, cpu: Double, peak: Double) {
-        try place.makeFresh()
-        let clock = SystemTime()
-        let start = clock.monotonicNanoseconds()
-        let daemon = try place.startDaemon(readingEvents: true, batchEvents: batch)
-        defer { daemon.stop() }
-        try DaemonStatus.wait(place.state, seconds: 600) { $0.isDrained(of: count) }
-        let seconds = Double(clock.monotonicNanoseconds() - start) / 1e9
-        return (seconds, daemon.cpuSeconds, daemon.memoryMebibytes("VmHWM"))
     }
 }
 

@@ -64,14 +64,28 @@ struct RefusalTests {
         #expect(attempts < 20 * 2 * 13)
     }
 
-    @Test func `a table that refuses every row loses none of them`() throws {
-        let world = DeliveryWorld()
-        world.spool.append([(0..<200).map { .event($0 % 2 == 0 ? .castErrors : .backupLogs, "\($0)") }])
-        refuse(world, Set(world.spool.records.map(\.payload)))
+    @Test(arguments: [0, 1, -1, 3, 10_000])
+    func `a row that the server names takes few attempts, and a wrong name refuses nothing`(error offset: Int) throws {
+        let world = DeliveryWorld(DeliveryOptions(batchEvents: 5000, host: "t"))
+        world.spool.append([(0..<5000).map { .event(.castErrors, "\($0)") }])
+        let bad = Set(stride(from: 100, to: 5000, by: 250).map { world.spool.records[$0].payload })
+        var row = 0
+        world.database.fault = { step in
+            if step == .begin { row = 0 }
+            return nil
+        }
+        world.database.refuse = { _, payload in
+            row += 1
+            return bad.contains(payload)
+                ? ServerError(sqlstate: "23514", message: "no", constraint: "c", row: row + offset) : nil
+        }
         try world.run()
         world.expectExactlyOnce()
-        #expect(world.deadLetters.letters.count == 100)
-        #expect(world.value("opslogd_delivery_attempts_total", "refused") < 200)
+        #expect(world.deadLetters.letters.count == bad.count)
+        let refused = world.value("opslogd_delivery_attempts_total", "refused")
+        // Each is met, and then sent alone.
+        if offset == 0 { #expect(refused <= 20 * 2 + 12) }
+        #expect(refused < 20 * 2 * 13)
     }
 
     @Test func `a refused watermark becomes a dead letter and the others count`() throws {
@@ -227,4 +241,21 @@ struct RefusalTests {
         world.expectExactlyOnce()
         #expect(world.deadLetters.letters.keys.sorted() == [21])
     }
+
+    @Test func `a trigger that raises while the position rows are moved refuses no row`() throws {
+        let world = DeliveryWorld()
+        try world.run()
+        var isBroken = true
+        world.database.fault = { isBroken && $0 == .move ? .error(Self.raised) : nil }
+        world.append([[.event(.castErrors, "lone")]])
+        #expect(try !world.run(forMilliseconds: 60_000))
+        world.append([[.event(.castErrors, "another"), .event(.backupLogs, "of another table")]])
+        #expect(try !world.run(forMilliseconds: 60_000))
+        #expect(world.deadLetters.letters.isEmpty)
+        isBroken = false
+        try world.run()
+        world.expectExactlyOnce()
+    }
+
+    private static let raised = ServerError(sqlstate: "P0001", message: "no", isRaised: true)
 }

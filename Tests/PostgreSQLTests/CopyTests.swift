@@ -114,6 +114,7 @@ struct CopyTests {
         #expect(error.sqlstate == "23514")
         #expect(error.table == "cast_errors")
         #expect(error.constraint == "no_s7")
+        #expect(error.row == 8)
 
         try session.begin()
         try session.copy(.castErrors, Tuples.castErrors(7))

@@ -15,13 +15,19 @@ struct LaneState: Sendable {
     /// Whether it is delivered in transactions of its own, because it failed or is behind the others.
     var isAlone = false
     /// One of the next that many rows was refused together with the others; nil where none is suspected.
-    var suspects: Int?
+    var suspects: Int? {
+        didSet { if suspects == nil { likelyGood = nil } }
+    }
+    /// How many rows stand before the one that the server seemed to refuse; nil where it named none.
+    var likelyGood: Int?
     /// How many rows to try at once while it is alone and nothing is suspected.
     var rowsAlone: Int
     /// How often that many must get through before more are tried: a try that is too large costs a timeout.
     var commitsBeforeGrowth = 0
     /// Why it waits; nil if it does not.
     var hold: Hold?
+    /// Of the last rows that were tried.
+    var refusals = RefusalWindow()
 
     /// A lane that waits until somebody mends something, or until a lock is let go.
     struct Hold: Sendable {
@@ -36,7 +42,8 @@ struct LaneState: Sendable {
 
     /// How many rows the lane's next transaction of its own may take.
     var rowLimit: Int {
-        let suspected = suspects.map { max(1, $0 / 2) } ?? rowsAlone
+        let suspected = suspects.map { max(1, likelyGood ?? $0 / 2) } ?? rowsAlone
+        if refusals.isBeyondReason { return 1 }
         return max(1, hold == nil ? suspected : min(suspected, Self.probeRows))
     }
 

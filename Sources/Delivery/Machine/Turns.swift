@@ -114,6 +114,7 @@ extension DeliveryStateMachine {
         for share in batch.shares {
             self[share.lane].position = share.last
             self[share.lane].origin = share.origin
+            self[share.lane].refusals.noteAccepted(share.rows)
         }
         if batch.turn.lanes.count == 1, let alone = batch.turn.lanes.first?.lane, self[alone].isAlone,
             let share = batch.shares.first
@@ -157,6 +158,8 @@ extension DeliveryStateMachine {
             emit(.notice("\(lane.name) takes rows again"))
         }
         if let suspects = self[lane].suspects {
+            // A row that the server named and that it takes after all: the rest is halved.
+            self[lane].likelyGood = self[lane].likelyGood.flatMap { $0 >= rows ? $0 - rows : nil }
             self[lane].suspects = suspects > rows ? suspects - rows : nil
         } else if self[lane].commitsBeforeGrowth > 0 {
             self[lane].commitsBeforeGrowth -= 1

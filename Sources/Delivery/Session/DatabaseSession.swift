@@ -135,14 +135,22 @@ public struct ServerError: Sendable, Hashable {
     public var table: String?
     public var column: String?
     public var constraint: String?
+    /// Whether a function of the database's own raised it on purpose (RAISE, ASSERT), with a state of its choice.
+    public var isRaised: Bool
+    /// Of a COPY: at which of its rows, from 1, the server seems to have been. For a good guess only: nothing is refused
+    /// that was not sent alone.
+    public var row: Int?
 
     public init(
-        sqlstate: String, message: String, table: String? = nil, column: String? = nil, constraint: String? = nil
+        sqlstate: String, message: String, table: String? = nil, column: String? = nil, constraint: String? = nil,
+        isRaised: Bool = false, row: Int? = nil
     ) {
         self.sqlstate = sqlstate
         self.message = message
         self.table = table
         self.column = column
         self.constraint = constraint
+        self.isRaised = isRaised
+        self.row = row
     }
 }

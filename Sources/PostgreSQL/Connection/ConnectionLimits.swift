@@ -1,6 +1,7 @@
 /// How long a session waits for what.
 public struct ConnectionLimits: Sendable, Hashable {
-    /// For a connection, unless the conninfo (or its service, or PGCONNECT_TIMEOUT) names a `connect_timeout`.
+    /// For a connection to each host and address, unless the conninfo (or its service, or PGCONNECT_TIMEOUT) names a
+    /// `connect_timeout`.
     public var connectMilliseconds: Int
     /// `statement_timeout` of each transaction: the server's own limit for one statement.
     public var statementMilliseconds: Int

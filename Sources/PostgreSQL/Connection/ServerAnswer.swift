@@ -1,5 +1,6 @@
 import CLibpq
 import Delivery
+import OperationLogs
 
 /// One result of the server, freed with this object.
 final class ServerAnswer {
@@ -49,9 +50,24 @@ final class ServerAnswer {
             guard let value = PQresultErrorField(result, Int32(code.asciiValue ?? 0)) else { return nil }
             return String(cString: value)
         }
-        // The letters are those of the protocol, "Error and Notice Message Fields".
+        // The letters are those of the protocol, "Error and Notice Message Fields". R is the routine in the server's source
+        // that reported the error: of RAISE and ASSERT in PL/pgSQL it is always one of these, whatever the state and the
+        // language of the messages. An error that the server itself meets within a trigger has another.
+        let isRaised = ["exec_stmt_raise", "exec_stmt_assert"].contains(field("R"))
         return ServerError(
             sqlstate: field("C") ?? "", message: field("M") ?? "", table: field("t"), column: field("c"),
-            constraint: field("n"))
+            constraint: field("n"), isRaised: isRaised, row: field("W").flatMap(copiedRow))
+    }
+
+    /// The number behind the table's name in the outermost line of CONTEXT: `COPY cast_errors, line 17, column symbol`,
+    /// in whatever language. Nothing else of it is looked at.
+    static func copiedRow(in context: String) -> Int? {
+        guard let line = context.split(separator: "\n").last else { return nil }
+        for kind in EventKind.allCases {
+            guard let name = line.firstRange(of: kind.name) else { continue }
+            let digits = line[name.upperBound...].drop { !("0"..."9").contains($0) }.prefix { ("0"..."9").contains($0) }
+            return Int(digits)
+        }
+        return nil
     }
 }

@@ -68,11 +68,20 @@ import OperationLogs
         let disk = MemoryDisk(folders: ["dead-letters": MemoryDisk(files)])
         do {
             let before = try listed(disk)
+            // No room at all, or as much as is wanted.
+            let drops = flags & 16 != 0
+            let limits = DeadLetterLimits(maxBytes: 64, whenFull: drops ? .dropOldest : .wait, inputs: ["a"])
             let store = try DeadLetterStore(
-                in: disk, spool: spool, lowestPosition: .zero, registry: Registry(), diagnostics: .silent)
+                in: disk, spool: spool, lowestPosition: .zero, registry: Registry(), diagnostics: .silent,
+                limits: flags & 8 != 0 ? limits : nil)
             let after = try listed(disk)
             require(before == after, "a start takes nothing away that was intact")
-            _ = store
+            try store.tidy(Timestamp(microseconds: 0), firstKept: flags & 32 != 0 ? .zero : .largest)
+            let tidied = try listed(disk)
+            let left = Set(tidied.map(\.id))
+            require(tidied == after.filter { left.contains($0.id) }, "what is left is as it was")
+            require(
+                drops && flags & 8 != 0 || tidied.count == after.count, "nothing is dropped that nobody wants dropped")
         } catch DeadLetterStoreError.unknownVersion {
         } catch {
             require(false, "whatever stands there, the store opens: \(error)")

@@ -119,8 +119,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PostgreSQLTests",
-            dependencies: ["PostgreSQL", "PrivatePostgreSQL", "Delivery", "OperationLogs", "LinuxSystem"],
-            swiftSettings: strict),
+            dependencies: [
+                "PostgreSQL", "PrivatePostgreSQL", "Delivery", "Spool", "DeadLetters", "OperationLogs", "Instruments",
+                "LinuxSystem",
+            ], swiftSettings: strict),
         .testTarget(
             name: "PrivatePostgreSQLTests", dependencies: ["PrivatePostgreSQL", "LinuxSystem"], swiftSettings: strict),
         .testTarget(

@@ -183,11 +183,12 @@ public final class PrivateServer: Sendable {
 
     private func run(_ program: String, _ arguments: [String], guardSignal: Int32) throws(ServerProblem) -> ChildProcess
     {
+        var environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", "TZ": "UTC"]
+        environment["LANGUAGE"] = settings.language
         do throws(SystemError) {
             return try ChildProcess.start(
                 ChildProcess.Start(
-                    program: program, arguments: arguments,
-                    environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGTZ": "UTC", "TZ": "UTC"],
+                    program: program, arguments: arguments, environment: environment,
                     directory: directory.path, output: try directory.openLog(), user: directory.user,
                     guardSignal: guardSignal))
         } catch {

@@ -1,6 +1,8 @@
 /// Settings of a private server, on top of PostgreSQL's own defaults: names and values as in `postgresql.conf`.
 public struct ServerSettings: Sendable, Hashable {
     public var values: [String: String]
+    /// Of its messages, as `LANGUAGE` names it, where the system has them in it; nil: English.
+    public var language: String?
 
     public init(_ values: [String: String] = [:]) {
         self.values = values

@@ -64,16 +64,6 @@ struct RefusalTests {
         #expect(attempts < 20 * 2 * 13)
     }
 
-    @Test func `a table that refuses every row loses none of them`() throws {
-        let world = DeliveryWorld()
-        world.spool.append([(0..<200).map { .event($0 % 2 == 0 ? .castErrors : .backupLogs, "\($0)") }])
-        refuse(world, Set(world.spool.records.map(\.payload)))
-        try world.run()
-        world.expectExactlyOnce()
-        #expect(world.deadLetters.letters.count == 100)
-        #expect(world.value("opslogd_delivery_attempts_total", "refused") < 200)
-    }
-
     @Test func `a refused watermark becomes a dead letter and the others count`() throws {
         let world = DeliveryWorld()
         let payloads = (0..<20).map {
@@ -227,4 +217,21 @@ struct RefusalTests {
         world.expectExactlyOnce()
         #expect(world.deadLetters.letters.keys.sorted() == [21])
     }
+
+    @Test func `a trigger that raises while the position rows are moved refuses no row`() throws {
+        let world = DeliveryWorld()
+        try world.run()
+        var isBroken = true
+        world.database.fault = { isBroken && $0 == .move ? .error(Self.raised) : nil }
+        world.append([[.event(.castErrors, "lone")]])
+        #expect(try !world.run(forMilliseconds: 60_000))
+        world.append([[.event(.castErrors, "another"), .event(.backupLogs, "of another table")]])
+        #expect(try !world.run(forMilliseconds: 60_000))
+        #expect(world.deadLetters.letters.isEmpty)
+        isBroken = false
+        try world.run()
+        world.expectExactlyOnce()
+    }
+
+    private static let raised = ServerError(sqlstate: "P0001", message: "no", isRaised: true)
 }

@@ -69,6 +69,23 @@ struct SQLSTATETests {
         #expect(row.meaning == sample.meaning)
     }
 
+    @Test(arguments: [
+        ("42P01", FailureMeaning.rowsFault), ("ZZ001", .rowsFault), ("23514", .rowsFault), ("XX001", .rowsFault),
+        ("40001", .passing), ("08007", .passing), ("53400", .passing),
+    ])
+    func `what a trigger raises refuses the row, unless it says to try again`(
+        _ sample: (state: String, meaning: FailureMeaning)
+    ) {
+        let row = SQLSTATECase.of(
+            ServerError(sqlstate: sample.state, message: "m", isRaised: true), lane: .castErrors)
+        #expect(row.meaning == sample.meaning)
+        #expect(row.meaning == .rowsFault || row.concernsOneTable)
+    }
+
+    @Test func `08P01 without a table is PgBouncer's, and passes`() {
+        #expect(SQLSTATECase.of(ServerError(sqlstate: "08P01", message: ""), lane: nil).meaning == .passing)
+    }
+
     @Test func `every row has a name of its own and a sample`() {
         let labels = SQLSTATECase.table.map(\.label)
         #expect(Set(labels).count == labels.count)

@@ -61,6 +61,22 @@ import Testing
         world.expectExactlyOnce()
     }
 
+    @Test func `a second change within a minute is said too`() throws {
+        let world = try delivered()
+        for timeline: UInt32 in 4...5 {
+            world.database.server = identity(7, timeline: timeline)
+            world.database.fault = { [unowned world] step in
+                guard step == .begin else { return nil }
+                world.database.fault = { _ in nil }
+                return .lostBefore
+            }
+            world.append([[.event(.castErrors, "later \(timeline)")]])
+            #expect(try world.run())
+        }
+        #expect(aboutServers(world).count == 2, "\(world.messages)")
+        world.expectExactlyOnce()
+    }
+
     @Test func `another server without the rows is said, not delivered to, and not kept in mind`() throws {
         let world = try delivered()
         world.database.server = identity(8, timeline: 1)

@@ -26,6 +26,18 @@ struct OpeningTests {
         let text = "failed: FATAL:  28000: no\nDETAIL:  secret\nHINT:  x\nLOCATION:  f, a.c:1\n"
         #expect(OpeningError.sentence(text) == "failed: FATAL:  28000: no")
         #expect(OpeningError.sentence("\n", or: "gone") == "gone")
+        let ended = """
+            FATAL:  57P01: terminating connection due to administrator command
+            CONTEXT:  SQL statement "SELECT 1"
+            PL/pgSQL function public.act() line 2 at PERFORM
+            COPY cast_errors, line 1, column symbol: "secret"
+            LOCATION:  ProcessInterrupts, postgres.c:3340
+            server closed the connection unexpectedly
+            """
+        #expect(
+            OpeningError.sentence(ended)
+                == "FATAL:  57P01: terminating connection due to administrator command; server closed the connection unexpectedly"
+        )
     }
 
     @Test func `a database that does not exist is the server's error with its state`() throws {
@@ -65,6 +77,23 @@ struct OpeningTests {
                 + "dbname=\(database.name)", limits: ConnectionLimits(connectMilliseconds: 1500))
         _ = try session.connect()
         withExtendedLifetime(swallowing) {}
+    }
+
+    @Test func `a host that takes the connection and says nothing does not keep us from the next of the list`() throws {
+        let database = try TestDatabase()
+        let directory = try TemporaryDirectory()
+        let listener = try SilentListener(path: directory.path + "/.s.PGSQL.5432")
+        for hosts in [[directory.path, database.server.path], ["/nonexistent", directory.path, database.server.path]] {
+            let session = try LibpqSession(
+                conninfo: "host=\(hosts.joined(separator: ",")) user=postgres dbname=\(database.name) "
+                    + "target_session_attrs=read-write", limits: ConnectionLimits(connectMilliseconds: 300))
+            _ = try session.connect()
+        }
+        // Nobody else is left then.
+        let alone = try LibpqSession(
+            conninfo: "host=/nonexistent,\(directory.path) user=x", limits: ConnectionLimits(connectMilliseconds: 300))
+        #expect(throws: DatabaseFailure.self) { _ = try alone.connect() }
+        withExtendedLifetime(listener) {}
     }
 
     @Test func `connect_timeout in the conninfo counts`() throws {

@@ -17,8 +17,10 @@ public struct SQLSTATECase: Sendable {
         case always
         /// The error names no constraint.
         case withoutConstraintName
-        /// The error names the primary key of a table whose key is a serial number.
+        /// The error names the primary key of a table, or of a partition of it, whose key is a serial number.
         case onSerialKey
+        /// A table was being written.
+        case ofTable
     }
 
     /// Names the row in tests and messages.
@@ -47,9 +49,15 @@ public struct SQLSTATECase: Sendable {
     }
 
     /// The row for an error; `anythingElse` where no other matches.
+    ///
+    /// A trigger chooses the state that it raises. One that says to try again is heeded, for its table alone, whatever
+    /// else it says refuses the row: it is not the server that misses a table, a right or a partition then.
+    ///
     /// - Parameter lane: the table that was being written, if one was.
     public static func of(_ error: ServerError, lane: EventKind?) -> SQLSTATECase {
-        table.first { $0.matches(error, lane: lane) } ?? anythingElse
+        let row = table.first { $0.matches(error, lane: lane) } ?? anythingElse
+        guard error.isRaised else { return row }
+        return row.meaning == .passing || row.meaning == .outcomeUnknown ? raisedAsPassing : raisedByTrigger
     }
 
     func matches(_ error: ServerError, lane: EventKind?) -> Bool {
@@ -64,8 +72,9 @@ public struct SQLSTATECase: Sendable {
         case .withoutConstraintName: return error.constraint == nil
         case .onSerialKey:
             // The key of a watermark is its pipeline's name, no serial number.
-            guard let lane, lane != .pipelineWatermarks else { return false }
-            return error.constraint == "\(lane.name)_pkey"
+            guard let lane, lane != .pipelineWatermarks, let constraint = error.constraint else { return false }
+            return constraint.hasPrefix(lane.name) && constraint.hasSuffix("_pkey")
+        case .ofTable: return lane != nil
         }
     }
 }

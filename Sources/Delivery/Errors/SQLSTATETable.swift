@@ -26,12 +26,15 @@ extension SQLSTATECase {
 
     // MARK: Passing
 
-    /// 08P01 as an answer to COPY data: a column is of another type, and its receive function ran out of bytes.
+    /// 08P01 as an answer to COPY data: a column is of another type, and its receive function ran out of bytes. PgBouncer
+    /// gives all its own troubles this state (no server for it, a wait that took too long): those pass.
     static let protocolViolation = SQLSTATECase(
-        "protocol violation", .code("08P01"), .operators, concernsOneTable: true,
+        "protocol violation", .code("08P01"), when: .ofTable, .operators, concernsOneTable: true,
         remedy: "compare the types of the table's columns with `opslogd schema print`")
-    /// 08*: no connection, or it broke.
-    static let connectionException = SQLSTATECase("connection exception", .everyCodeOfClass("08"), .passing)
+    /// 08*: no connection, or it broke. As an answer to a statement on a table it is that of a foreign table, behind the
+    /// server: ours lives.
+    static let connectionException = SQLSTATECase(
+        "connection exception", .everyCodeOfClass("08"), .passing, concernsOneTable: true)
     /// 53200: a smaller batch needs less.
     static let outOfMemory = SQLSTATECase("out of memory", .code("53200"), .passing, asksForSmallerBatch: true)
     /// 53*: disk full, too many connections.
@@ -92,7 +95,7 @@ extension SQLSTATECase {
     static let programLimit = SQLSTATECase("program limit exceeded", .code("54000"), .rowsFault)
     /// 54001: nested too deep for the server's stack.
     static let statementTooComplex = SQLSTATECase("stack depth exceeded", .code("54001"), .rowsFault)
-    /// P0*: RAISE in a trigger; P0001 where it names no state.
+    /// P0*: RAISE in a trigger; P0001 where it names no state, and any other where it does.
     static let raisedByTrigger = SQLSTATECase("raised by a trigger", .everyCodeOfClass("P0"), .rowsFault)
 
     // MARK: The operator's
@@ -124,6 +127,9 @@ extension SQLSTATECase {
 
     // MARK: The rest
 
+    /// A trigger's RAISE with a state that says to try again.
+    static let raisedAsPassing = SQLSTATECase(
+        "raised by a trigger, to be tried again", .everyCodeOfClass(""), .passing, concernsOneTable: true)
     /// A state that is not in the table: held, so that nothing is dropped for want of knowledge.
     static let anythingElse = SQLSTATECase(
         "anything else", .everyCodeOfClass(""), .unclassified, concernsOneTable: true,

@@ -84,7 +84,7 @@ extension DeliveryStateMachine {
         case .rowsFault:
             guard let lane else { return ofNoLane(error, in: sending, text, now) }
             emit(.attempt(.refused))
-            return isolate(lane, in: sending, error)
+            return isolate(lane, in: sending, error, text, now)
         case .operators, .unclassified:
             guard let lane else { return ofNoLane(error, in: sending, text, now) }
             emit(.attempt(.held))
@@ -154,18 +154,40 @@ extension DeliveryStateMachine {
     // MARK: Lanes that go alone
 
     /// Finds the row: the lane alone, by halves. A row that was sent as the only one of its table is the one.
-    private mutating func isolate(_ lane: EventKind, in sending: Sending, _ error: ServerError) -> Action {
+    private mutating func isolate(
+        _ lane: EventKind, in sending: Sending, _ error: ServerError, _ text: String, _ now: Moment
+    ) -> Action {
         guard let share = sending.batch.shares.first(where: { $0.lane == lane }) else {
             return rollBack(then: .choose)
         }
         self[lane].isAlone = true
         // A hold stays until the refusal is kept: one that cannot be kept is met here again at each try.
-        if share.rows == 1 { return rollBack(then: .refuse(lane, share.first, error)) }
+        if share.rows == 1 {
+            self[lane].refusals.noteRefused(share.first)
+            if self[lane].refusals.isBeyondReason { return stopRefusing(lane, text, now) }
+            return rollBack(then: .refuse(lane, share.first, error))
+        }
         // It takes rows again, if not all of them.
         release(lane)
         if self[lane].suspects == nil { self[lane].rowsAlone = max(1, share.rows / 2) }
         self[lane].suspects = share.rows
         return rollBack(then: .choose)
+    }
+
+    /// A table that refuses most of its rows has a fault of its own: it is held before its rows become dead letters in a
+    /// flood. From time to time its next row is tried again; once one is taken, the table goes on.
+    private mutating func stopRefusing(_ lane: EventKind, _ text: String, _ now: Moment) -> Action {
+        let refusals = self[lane].refusals
+        self[lane].suspects = nil
+        self[lane].rowsAlone = 1
+        self[lane].commitsBeforeGrowth = 0
+        hold(
+            lane,
+            "it has refused \(refusals.refused) of the last \(refusals.attempted) rows, so no further row becomes a dead "
+                + "letter until one is taken: \(text); mend the table, or restart opslogd if the rows are to blame",
+            now,
+            retrying: operatorRetryOfLane(lane))
+        return rollBack(then: .explain(lane))
     }
 
     /// An error that does not pass by itself and concerns no lane in particular.
@@ -176,7 +198,8 @@ extension DeliveryStateMachine {
         case .move, .sendCommit, .awaitCommit:
             // The position rows are everybody's. Else it is one of the tables, and nobody can tell which: each goes
             // alone until it has got through.
-            let isOfPositions = error.table == "spool_positions" || error.sqlstate.hasPrefix("42")
+            let isOfPositions =
+                error.table == "spool_positions" || error.sqlstate.hasPrefix("42") || error.isRaised
             guard !isOfPositions, sending.batch.shares.count > 1 else { return waitForOperator(text, now) }
             emit(.attempt(.retried))
             for share in sending.batch.shares {
@@ -239,6 +262,8 @@ extension DeliveryStateMachine {
         case .move, .sendCommit, .awaitCommit:
             // A constraint that was deferred until now. It names its table.
             if error.table == "spool_positions" { return nil }
+            // Every trigger of the rows has run by now: one that speaks up here is on the position rows.
+            if case .move = sending.statement, error.isRaised { return nil }
             if let lane = error.table.flatMap(EventKind.init(name:)),
                 sending.batch.shares.contains(where: { $0.lane == lane })
             {

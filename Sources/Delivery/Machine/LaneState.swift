@@ -22,6 +22,8 @@ struct LaneState: Sendable {
     var commitsBeforeGrowth = 0
     /// Why it waits; nil if it does not.
     var hold: Hold?
+    /// Of the last rows that were tried.
+    var refusals = RefusalWindow()
 
     /// A lane that waits until somebody mends something, or until a lock is let go.
     struct Hold: Sendable {
@@ -37,6 +39,7 @@ struct LaneState: Sendable {
     /// How many rows the lane's next transaction of its own may take.
     var rowLimit: Int {
         let suspected = suspects.map { max(1, $0 / 2) } ?? rowsAlone
+        if refusals.isBeyondReason { return 1 }
         return max(1, hold == nil ? suspected : min(suspected, Self.probeRows))
     }
 

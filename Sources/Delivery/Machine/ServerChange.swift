@@ -53,10 +53,11 @@ extension DeliveryStateMachine {
         guard let knownServer, let change = identity.server.flatMap({ ServerChange($0, known: knownServer) }) else {
             return
         }
+        // A second change within the minute is another thing.
         if case .laterTimeline = change {
-            sayOnceAMinute("server", now, .notice(change.sentence))
+            sayOnceAMinute("server: \(change)", now, .notice(change.sentence))
         } else {
-            sayOnceAMinute("server", now, .warning(change.sentence))
+            sayOnceAMinute("server: \(change)", now, .warning(change.sentence))
         }
     }
 }

@@ -114,6 +114,7 @@ extension DeliveryStateMachine {
         for share in batch.shares {
             self[share.lane].position = share.last
             self[share.lane].origin = share.origin
+            self[share.lane].refusals.noteAccepted(share.rows)
         }
         if batch.turn.lanes.count == 1, let alone = batch.turn.lanes.first?.lane, self[alone].isAlone,
             let share = batch.shares.first

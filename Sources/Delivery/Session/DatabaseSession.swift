@@ -135,14 +135,18 @@ public struct ServerError: Sendable, Hashable {
     public var table: String?
     public var column: String?
     public var constraint: String?
+    /// Whether a function of the database's own raised it on purpose (RAISE, ASSERT), with a state of its choice.
+    public var isRaised: Bool
 
     public init(
-        sqlstate: String, message: String, table: String? = nil, column: String? = nil, constraint: String? = nil
+        sqlstate: String, message: String, table: String? = nil, column: String? = nil, constraint: String? = nil,
+        isRaised: Bool = false
     ) {
         self.sqlstate = sqlstate
         self.message = message
         self.table = table
         self.column = column
         self.constraint = constraint
+        self.isRaised = isRaised
     }
 }

@@ -8,7 +8,7 @@ import LinuxSystem
 ///
 /// After a failure other than `.server` it is of no use and must be let go.
 final class LibpqConnection {
-    private let connection: OpaquePointer
+    private var connection: OpaquePointer
     private let interruption: EventDescriptor
     private let limits: ConnectionLimits
     private let warning = CommitWarning()
@@ -29,16 +29,31 @@ final class LibpqConnection {
             ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             ("dbname", conninfo), ("client_encoding", "UTF8"),
         ]
-        let started = Self.withCStrings(words.map(\.0)) { names in
-            Self.withCStrings(words.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
+        connection = try Self.start(words)
+        while true {
+            warning.receive(from: connection)
+            // Verbose for the opening only: that is how an error in it shows its SQLSTATE.
+            PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
+            let hosts = HostList(of: connection)
+            do throws(DatabaseFailure) {
+                try finishConnecting()
+                break
+            } catch {
+                guard case .timedOut = error, let others = hosts.without(hostOf: connection) else { throw error }
+                let next = try Self.start(words + others.words)
+                PQfinish(connection)
+                connection = next
+            }
+        }
+        PQsetnonblocking(connection, 1)
+    }
+
+    private static func start(_ words: [(String, String)]) throws(DatabaseFailure) -> OpaquePointer {
+        let started = withCStrings(words.map(\.0)) { names in
+            withCStrings(words.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
         }
         guard let started else { throw .connectionLost("libpq is out of memory") }
-        connection = started
-        warning.receive(from: started)
-        // Verbose for the opening only: that is how an error in it shows its SQLSTATE.
-        PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
-        try finishConnecting()
-        PQsetnonblocking(started, 1)
+        return started
     }
 
     deinit { PQfinish(connection) }
@@ -52,9 +67,12 @@ final class LibpqConnection {
         return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
     }
 
+    /// Each host and address has the whole time.
     private func finishConnecting() throws(DatabaseFailure) {
         let milliseconds = connectMilliseconds
-        let deadline = Self.now + UInt64(milliseconds) * 1_000_000
+        func end() -> UInt64 { Self.now + UInt64(milliseconds) * 1_000_000 }
+        var deadline = end()
+        var target = HostList.target(of: connection)
         // "Behave as if PQconnectPoll had last said writing" (libpq, "Database Connection Control Functions").
         var state = PGRES_POLLING_WRITING
         if PQstatus(connection) == CONNECTION_BAD { throw openingFailure }
@@ -66,28 +84,26 @@ final class LibpqConnection {
             default: _ = try wait(POLLOUT, until: deadline, for: "a connection", milliseconds)
             }
             state = PQconnectPoll(connection)
+            let next = HostList.target(of: connection)
+            if next != target { (target, deadline) = (next, end()) }
         }
     }
 
-    /// libpq heeds connect_timeout in its blocking calls only. Each host of a list has the time.
+    /// libpq heeds connect_timeout in its blocking calls only.
     private var connectMilliseconds: Int {
-        var timeout = limits.connectMilliseconds
-        var hosts = 1
-        guard let options = PQconninfo(connection) else { return timeout }
+        guard let options = PQconninfo(connection) else { return limits.connectMilliseconds }
         defer { PQconninfoFree(options) }
         var option = options
         while let keyword = option.pointee.keyword {
-            if let value = option.pointee.val.map({ String(cString: $0) }) {
-                switch String(cString: keyword) {
-                // At least two seconds, as libpq itself has it; zero or less waits for ever there, but not here.
-                case "connect_timeout": if let seconds = Int(value), seconds > 0 { timeout = max(seconds, 2) * 1000 }
-                case "host", "hostaddr": hosts = max(hosts, value.split(separator: ",").count)
-                default: break
-                }
+            // At least two seconds, as libpq itself has it; zero or less waits for ever there, but not here.
+            if String(cString: keyword) == "connect_timeout",
+                let seconds = option.pointee.val.flatMap({ Int(String(cString: $0)) }), seconds > 0
+            {
+                return max(seconds, 2) * 1000
             }
             option += 1
         }
-        return timeout * hosts
+        return limits.connectMilliseconds
     }
 
     /// A refusal by the server itself keeps its SQLSTATE, so that a wrong password can be told from a server away.

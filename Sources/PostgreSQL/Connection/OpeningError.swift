@@ -21,13 +21,21 @@ enum OpeningError {
         return text[..<range.lowerBound] + "  " + text[range.upperBound...]
     }
 
-    /// What went wrong, on one line, without the DETAIL, HINT and LOCATION that the server adds.
+    /// What went wrong, on one line, without the DETAIL, HINT, CONTEXT and LOCATION that the server adds. Each of these can
+    /// be of many lines, and hold users' data; the place in the server's source is the last of them.
     static func sentence(_ text: String, or other: String = "the connection broke") -> String {
-        let lines = text.split(separator: "\n").map { line in
-            line.split(separator: "\t", omittingEmptySubsequences: true).joined(separator: " ")
-        }
-        let kept = lines.filter { line in
-            !["DETAIL:", "HINT:", "LOCATION:", "CONTEXT:", "STATEMENT:"].contains { line.hasPrefix($0) }
+        var kept: [String] = []
+        var isAddition = false
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("LOCATION:") {
+                isAddition = false
+                continue
+            }
+            if ["DETAIL:", "HINT:", "QUERY:", "CONTEXT:", "STATEMENT:"].contains(where: { line.hasPrefix($0) }) {
+                isAddition = true
+            }
+            if isAddition { continue }
+            kept.append(line.split(separator: "\t", omittingEmptySubsequences: true).joined(separator: " "))
         }
         return kept.isEmpty ? other : kept.joined(separator: "; ")
     }

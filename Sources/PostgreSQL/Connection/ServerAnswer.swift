@@ -49,9 +49,12 @@ final class ServerAnswer {
             guard let value = PQresultErrorField(result, Int32(code.asciiValue ?? 0)) else { return nil }
             return String(cString: value)
         }
-        // The letters are those of the protocol, "Error and Notice Message Fields".
+        // The letters are those of the protocol, "Error and Notice Message Fields". R is the routine in the server's source
+        // that reported the error: of RAISE and ASSERT in PL/pgSQL it is always one of these, whatever the state and the
+        // language of the messages. An error that the server itself meets within a trigger has another.
+        let isRaised = ["exec_stmt_raise", "exec_stmt_assert"].contains(field("R"))
         return ServerError(
             sqlstate: field("C") ?? "", message: field("M") ?? "", table: field("t"), column: field("c"),
-            constraint: field("n"))
+            constraint: field("n"), isRaised: isRaised)
     }
 }

@@ -38,7 +38,9 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         if recovery.isTrue(0, 1) {
             let answer = try open.run(SessionStatements.identity, [], binaryResult: false)
             identity.systemIdentifier = answer.text(0, 0).flatMap { Int64($0) }.map { UInt64(bitPattern: $0) }
-            identity.timeline = answer.text(0, 1).flatMap { UInt32($0) }
+            identity.timeline =
+                answer.text(0, 2).flatMap { UInt32($0.prefix(8), radix: 16) }
+                ?? answer.text(0, 1).flatMap { UInt32($0) }
         }
         return identity
     }

@@ -35,9 +35,14 @@ enum SessionStatements {
         SELECT pg_catalog.pg_is_in_recovery(),
             pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
             AND pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE')
+            AND pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_insert_lsn()', 'EXECUTE')
+            AND pg_catalog.has_function_privilege('pg_catalog.pg_walfile_name(pg_lsn)', 'EXECUTE')
         """
+    /// The control file has the timeline of the last checkpoint: of a server that was just promoted, the one before. The
+    /// name of the file that the log is written to begins with the present one; a server in recovery writes none.
     static let identity = """
-        SELECT s.system_identifier, c.timeline_id
+        SELECT s.system_identifier, c.timeline_id, CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+            THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) END
         FROM pg_catalog.pg_control_system() AS s, pg_catalog.pg_control_checkpoint() AS c
         """
 

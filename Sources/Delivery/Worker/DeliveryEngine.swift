@@ -36,6 +36,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     private var isAheadGathered = false
     private var superseded = 0
     private var said: [TableRemark] = []
+    /// Monotonic milliseconds.
+    private var comparedAt: UInt64?
 
     package init(
         session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
@@ -146,9 +148,11 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         }
     }
 
-    /// What differs in the tables, when it was not said before. That a table cannot be compared is no failure: it shows
-    /// when rows come.
+    /// What differs in the tables, when it was not said before; once a minute where connections break time and again. That
+    /// tables cannot be compared is no failure: it shows when rows come.
     private func sayWhatDiffers() throws(DatabaseFailure) {
+        let now = moment.milliseconds
+        if let comparedAt, now < comparedAt + 60_000 { return }
         do {
             let remarks = try session.compareTables()
             for remark in remarks where !said.contains(remark) {
@@ -159,6 +163,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 }
             }
             said = remarks
+            comparedAt = now
         } catch {
             guard case .server = error else { throw error }
         }

@@ -14,7 +14,8 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
     private let limits: ConnectionLimits
     private let interruption: EventDescriptor
     private var connection: LibpqConnection?
-    /// Of the tables that were asked for since the connection was opened, or since one was last asked about.
+    /// As the tables were when they were last asked about, on an earlier connection perhaps: a plan that no longer holds shows
+    /// when rows come.
     private var plans: [EventKind: ColumnPlan] = [:]
 
     /// - Parameter conninfo: a libpq connection string or URI; PG* variables, services and .pgpass count as ever.
@@ -27,7 +28,6 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
 
     public func connect() throws(DatabaseFailure) -> ServerIdentity {
         connection = nil
-        plans = [:]
         let open = try LibpqConnection(conninfo: conninfo, limits: limits, interruption: interruption)
         let identity = try Self.identity(of: open)
         connection = open
@@ -173,6 +173,12 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
             if refusal.sqlstate == ColumnPlan.isOutdated { plans[kind] = nil }
             // No row is to blame for what was sent in another type's form.
             if refusal.sqlstate.hasPrefix("22") { try requireUpToDate(plan, kind) }
+            // Nor for a column that was added since, which it cannot fill.
+            if refusal.sqlstate == "23502", !kind.columns.contains(where: { $0.name == refusal.column }) {
+                try rollback()
+                _ = try obstacle(of: kind)
+                try self.plan(of: kind).refuse(kind)
+            }
             throw error
         }
     }

@@ -56,6 +56,9 @@ struct ExistingTablesDeliveryTests {
     {
         let rig = try DeliveryRig()
         defer { rig.stop() }
+        // After the tables were compared.
+        rig.append([Self.issue(1)])
+        try rig.awaitFate(of: 1)
         try rig.database.run(
             """
             ALTER TABLE operation_logs.cast_errors ALTER symbol TYPE varchar(3);
@@ -71,7 +74,7 @@ struct ExistingTablesDeliveryTests {
         #expect(rig.hold(of: .backupLogs)?.contains("no event fills operation_logs.backup_logs.tenant") == true)
         #expect(try rig.database.count("backup_logs") == 0)
         try rig.database.run("ALTER TABLE operation_logs.backup_logs ALTER tenant SET DEFAULT 'none'")
-        try rig.awaitFate(of: 2100)
+        try rig.awaitFate(of: 2101)
         #expect(rig.letters.value.count == 4)
         let found = try rig.database.run(
             "SELECT count(*), bool_and(backup_type::int = backup_id - 1) FROM operation_logs.backup_logs")

@@ -24,9 +24,8 @@ struct Catalogue {
         var receiveFunction: String
         /// As people write it.
         var typeForPeople: String
-        /// Of the type, in `pg_type`, and of the column, in the table.
-        var typeNumber: String
-        var place: Int
+        /// Its number in `pg_type`; of a domain, that of the type it stands on.
+        var typeNumber: UInt32
         var privileges: Set<String>
         var isNotNull: Bool
         /// Whether it gets a value where a row brings none.
@@ -69,7 +68,7 @@ struct Catalogue {
             }
             catalogue.tables[table, default: Table()].columns[column] = TableColumn(
                 receiveFunction: columns.text(row, 2) ?? "", typeForPeople: columns.text(row, 3) ?? "",
-                typeNumber: columns.text(row, 12) ?? "", place: columns.text(row, 13).flatMap { Int($0) } ?? 0,
+                typeNumber: columns.text(row, 12).flatMap { UInt32($0) } ?? 0,
                 privileges: privileges, isNotNull: columns.isTrue(row, 8), hasDefault: columns.isTrue(row, 9),
                 isGenerated: columns.isTrue(row, 10), isLimited: columns.isTrue(row, 11))
             catalogue.tables[table]?.hasActiveRowSecurity = columns.isTrue(row, 7)

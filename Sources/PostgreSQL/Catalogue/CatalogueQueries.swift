@@ -22,7 +22,7 @@ enum CatalogueQueries {
             a.attgenerated <> '',
             p.prosrc IN ('varcharrecv', 'bpcharrecv', 'enum_recv')
                 AND (a.atttypmod >= 0 OR t.typtypmod >= 0 OR r.typtype = 'e'),
-            a.atttypid, a.attnum
+            b.root
         FROM pg_class AS c
             JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'operation_logs'
             JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -7,9 +7,9 @@ struct ColumnPlan: Sendable, Hashable {
     var encodings: [FieldEncoding]
     /// Columns without a time zone, which hold UTC.
     var columnsInUTC: Set<String> = []
-    /// The numbers of the columns' types, in the table's order, as `typeNumbers` answers. It is asked behind the rows, when
-    /// they lock the table: what was altered meanwhile, on an open connection, shows.
-    var typeNumbers: [String] = []
+    /// The numbers of the columns' types, as the answer to `columnTypes` has them. It is asked behind the rows, when they
+    /// lock the table: what was altered meanwhile, on an open connection, shows.
+    var typeNumbers: [UInt32] = []
     /// Why no row can be sent, in a sentence with what to do: the server would put it down to each row, or take bytes for
     /// what they are not.
     var obstacle: String?
@@ -27,8 +27,7 @@ struct ColumnPlan: Sendable, Hashable {
             found?.columns[column.name].flatMap { column.readers[$0.receiveFunction] } ?? .asSpooled
         }
         guard let found else { return }
-        typeNumbers = table.columns.compactMap { found.columns[$0.name] }.sorted { $0.place < $1.place }.map(
-            \.typeNumber)
+        typeNumbers = table.columns.compactMap { found.columns[$0.name]?.typeNumber }
         for column in table.columns where found.columns[column.name]?.receiveFunction == "timestamp_recv" {
             columnsInUTC.insert(column.name)
         }

@@ -45,8 +45,7 @@ enum CopyStream {
     /// - Throws: if the columns have other types than the plan was made for: the rows may have been taken for something
     ///   else. They are sent again by a new plan.
     static func compare(_ answer: ServerAnswer?, _ plan: ColumnPlan, _ kind: EventKind) throws(DatabaseFailure) {
-        let numbers = answer.map { answer in (0..<answer.rowCount).map { answer.text($0, 0) ?? "" } }
-        guard numbers != plan.typeNumbers else { return }
+        guard answer?.columnTypes != plan.typeNumbers else { return }
         throw .server(
             ServerError(
                 sqlstate: ColumnPlan.isOutdated, message: "the columns of operation_logs.\(kind.name) were altered",

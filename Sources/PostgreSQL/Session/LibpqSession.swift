@@ -188,7 +188,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         try rollback()
         do throws(DatabaseFailure) {
             try inTransaction { (open) throws(DatabaseFailure) in
-                try CopyStream.compare(try open.run(SessionStatements.typeNumbers(kind)).last, plan, kind)
+                try CopyStream.compare(try open.run(SessionStatements.columnTypes(kind)).last, plan, kind)
             }
         } catch {
             plans[kind] = nil

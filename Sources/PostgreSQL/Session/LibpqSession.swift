@@ -172,7 +172,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
             guard case .server(let refusal) = error else { throw error }
             if refusal.sqlstate == ColumnPlan.isOutdated { plans[kind] = nil }
             // No row is to blame for what was sent in another type's form.
-            if refusal.sqlstate.hasPrefix("22") { try requireUpToDate(plan, kind) }
+            if refusal.sqlstate.hasPrefix("22") || refusal.sqlstate == "08P01" { try requireUpToDate(plan, kind) }
             // Nor for a column that was added since, which it cannot fill.
             if refusal.sqlstate == "23502", !kind.columns.contains(where: { $0.name == refusal.column }) {
                 try rollback()

@@ -73,6 +73,7 @@ struct DeliveryWorkerTests {
         func disconnect() { inner.disconnect() }
         func interrupt() { interruption?.signal() }
         func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? { try inner.obstacle(of: lane) }
+        func compareTables() -> [TableRemark] { inner.compareTables() }
         func begin() throws(DatabaseFailure) { try inner.begin() }
         func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
             try inner.lockPositions(spool: spool, lanes: lanes)

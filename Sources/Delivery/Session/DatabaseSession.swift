@@ -16,6 +16,9 @@ public protocol DatabaseSession: AnyObject {
     /// Which tables, columns and privileges are missing for this lane, in words; nil if it can be delivered.
     func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String?
 
+    /// Compares all tables with what is delivered, and takes up how the rows of each are to be sent.
+    func compareTables() throws(DatabaseFailure) -> [TableRemark]
+
     /// Begins a transaction: READ COMMITTED, READ WRITE, with its timeouts and `synchronous_commit` set locally.
     func begin() throws(DatabaseFailure)
     /// Locks the position rows of the lanes, in lane order, and reads them. Lanes without a row are left out.
@@ -52,6 +55,18 @@ public struct ServerIdentity: Sendable, Hashable {
         self.timeline = timeline
         self.isInRecovery = isInRecovery
         self.version = version
+    }
+}
+
+/// What of a table differs from the schema, in a sentence that says what will happen, or what to do.
+public struct TableRemark: Sendable, Hashable {
+    public var sentence: String
+    /// Whether rows wait until it is mended.
+    public var isObstacle: Bool
+
+    public init(sentence: String, isObstacle: Bool) {
+        self.sentence = sentence
+        self.isObstacle = isObstacle
     }
 }
 

@@ -35,6 +35,9 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     private var ahead = Batch()
     private var isAheadGathered = false
     private var superseded = 0
+    private var said: [TableRemark] = []
+    /// Monotonic milliseconds.
+    private var comparedAt: UInt64?
 
     package init(
         session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
@@ -137,9 +140,32 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     private func connect() -> DeliveryStateMachine.Event {
         session.disconnect()
         do {
-            return .connected(try session.connect())
+            let server = try session.connect()
+            try sayWhatDiffers()
+            return .connected(server)
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// What differs in the tables, when it was not said before; once a minute where connections break time and again. That
+    /// tables cannot be compared is no failure: it shows when rows come.
+    private func sayWhatDiffers() throws(DatabaseFailure) {
+        let now = moment.milliseconds
+        if let comparedAt, now < comparedAt + 60_000 { return }
+        do {
+            let remarks = try session.compareTables()
+            for remark in remarks where !said.contains(remark) {
+                if remark.isObstacle {
+                    diagnostics.warning("rows will wait: \(remark.sentence)")
+                } else {
+                    diagnostics.notice(remark.sentence)
+                }
+            }
+            said = remarks
+            comparedAt = now
+        } catch {
+            guard case .server = error else { throw error }
         }
     }
 

@@ -10,14 +10,30 @@ struct Catalogue {
         /// Of each unique index without a condition or an expression.
         var uniqueColumns: [[String]] = []
         var hasActiveRowSecurity = false
+        /// Whether a trigger may fill columns before their constraints are looked at.
+        var hasTriggerBeforeRows = false
+        /// The names of constraints that can refuse a row, but for its primary key.
+        var constraints: [String] = []
+        /// Nil if it is not partitioned.
+        var partitions: Partitions?
     }
 
     struct TableColumn {
-        /// By its name in `pg_type`; of a domain, that of the type it stands on.
-        var type: String
+        /// The name of the server's own function that reads values of the type in binary format; empty if another's
+        /// does. Of a domain, that of the type it stands on.
+        var receiveFunction: String
         /// As people write it.
         var typeForPeople: String
+        /// Its number in `pg_type`; of a domain, that of the type it stands on.
+        var typeNumber: UInt32
         var privileges: Set<String>
+        var isNotNull: Bool
+        /// Whether it gets a value where a row brings none.
+        var hasDefault: Bool
+        /// Whether it is computed from others, and takes no value.
+        var isGenerated: Bool
+        /// Whether values can be too long for it.
+        var isLimited: Bool
     }
 
     struct Sequence {
@@ -38,12 +54,12 @@ struct Catalogue {
         let wanted = BinaryParameter.texts(names.map { Array($0.utf8) })
         var catalogue = Catalogue()
 
-        let general = try connection.run(generalQuery, [], binaryResult: false)
+        let general = try connection.run(CatalogueQueries.general, [], binaryResult: false)
         catalogue.role = general.text(0, 0) ?? ""
         catalogue.hasSchema = general.isTrue(0, 1)
         catalogue.maySeeSchema = general.isTrue(0, 2)
 
-        let columns = try connection.run(columnsQuery, [wanted], binaryResult: false)
+        let columns = try connection.run(CatalogueQueries.columns, [wanted], binaryResult: false)
         for row in 0..<columns.rowCount {
             guard let table = columns.text(row, 0), let column = columns.text(row, 1) else { continue }
             var privileges: Set<String> = []
@@ -51,17 +67,20 @@ struct Catalogue {
                 privileges.insert(privilege)
             }
             catalogue.tables[table, default: Table()].columns[column] = TableColumn(
-                type: columns.text(row, 2) ?? "", typeForPeople: columns.text(row, 3) ?? "", privileges: privileges)
+                receiveFunction: columns.text(row, 2) ?? "", typeForPeople: columns.text(row, 3) ?? "",
+                typeNumber: columns.text(row, 12).flatMap { UInt32($0) } ?? 0,
+                privileges: privileges, isNotNull: columns.isTrue(row, 8), hasDefault: columns.isTrue(row, 9),
+                isGenerated: columns.isTrue(row, 10), isLimited: columns.isTrue(row, 11))
             catalogue.tables[table]?.hasActiveRowSecurity = columns.isTrue(row, 7)
         }
 
-        let sequences = try connection.run(sequencesQuery, [wanted], binaryResult: false)
+        let sequences = try connection.run(CatalogueQueries.sequences, [wanted], binaryResult: false)
         for row in 0..<sequences.rowCount {
             guard let table = sequences.text(row, 0), let name = sequences.text(row, 1) else { continue }
             catalogue.tables[table]?.sequences.append(Sequence(name: name, isUsable: sequences.isTrue(row, 2)))
         }
 
-        let indexes = try connection.run(uniqueIndexesQuery, [wanted], binaryResult: false)
+        let indexes = try connection.run(CatalogueQueries.uniqueIndexes, [wanted], binaryResult: false)
         var byIndex: [String: (table: String, columns: [String])] = [:]
         for row in 0..<indexes.rowCount {
             guard let table = indexes.text(row, 0), let index = indexes.text(row, 1), let column = indexes.text(row, 2)
@@ -69,47 +88,29 @@ struct Catalogue {
             byIndex[index, default: (table, [])].columns.append(column)
         }
         for index in byIndex.values { catalogue.tables[index.table]?.uniqueColumns.append(index.columns) }
+
+        let rules = try connection.run(CatalogueQueries.rules, [wanted], binaryResult: false)
+        for row in 0..<rules.rowCount {
+            guard let table = rules.text(row, 0) else { continue }
+            if let constraint = rules.text(row, 1) {
+                catalogue.tables[table]?.constraints.append(constraint)
+            } else {
+                catalogue.tables[table]?.hasTriggerBeforeRows = true
+            }
+        }
+
+        let partitions = try connection.run(CatalogueQueries.partitions, [wanted], binaryResult: false)
+        for row in 0..<partitions.rowCount {
+            guard let table = partitions.text(row, 0) else { continue }
+            if catalogue.tables[table]?.partitions == nil {
+                catalogue.tables[table]?.partitions = Partitions(
+                    rangeColumn: partitions.text(row, 1), takesEverything: partitions.isTrue(row, 2))
+            }
+            guard let first = partitions.text(row, 3), let end = partitions.text(row, 4) else { continue }
+            catalogue.tables[table]?.partitions?.ranges.append(
+                Partitions.Range(
+                    first: first, end: end, holdsNow: partitions.isTrue(row, 5), endsSoon: partitions.isTrue(row, 6)))
+        }
         return catalogue
     }
-
-    private static let generalQuery = """
-        SELECT quote_ident(current_user), n.oid IS NOT NULL, COALESCE(has_schema_privilege(n.oid, 'USAGE'), false)
-        FROM (VALUES (1)) AS one (row) LEFT JOIN pg_namespace AS n ON n.nspname = 'operation_logs'
-        """
-
-    /// Plain and partitioned tables, foreign tables, and views with triggers: whatever takes rows.
-    private static let columnsQuery = """
-        SELECT c.relname, a.attname, b.typname, format_type(a.atttypid, a.atttypmod),
-            has_column_privilege(c.oid, a.attnum, 'SELECT'), has_column_privilege(c.oid, a.attnum, 'INSERT'),
-            has_column_privilege(c.oid, a.attnum, 'UPDATE'), row_security_active(c.oid)
-        FROM pg_class AS c
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'operation_logs'
-            JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            JOIN pg_type AS t ON t.oid = a.atttypid
-            JOIN pg_type AS b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-        WHERE c.relkind IN ('r', 'p', 'f', 'v') AND c.relname = ANY ($1)
-        """
-
-    private static let sequencesQuery = """
-        SELECT DISTINCT c.relname, quote_ident(sn.nspname) || '.' || quote_ident(s.relname),
-            has_sequence_privilege(s.oid, 'USAGE, UPDATE')
-        FROM pg_class AS c
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'operation_logs'
-            JOIN pg_attrdef AS f ON f.adrelid = c.oid
-            JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
-                AND d.refclassid = 'pg_class'::regclass
-            JOIN pg_class AS s ON s.oid = d.refobjid AND s.relkind = 'S'
-            JOIN pg_namespace AS sn ON sn.oid = s.relnamespace
-        WHERE c.relname = ANY ($1)
-        """
-
-    private static let uniqueIndexesQuery = """
-        SELECT c.relname, i.indexrelid, a.attname
-        FROM pg_class AS c
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'operation_logs'
-            JOIN pg_index AS i ON i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
-                AND i.indpred IS NULL AND i.indexprs IS NULL
-            JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-        WHERE c.relname = ANY ($1)
-        """
 }

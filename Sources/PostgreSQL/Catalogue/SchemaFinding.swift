@@ -5,6 +5,8 @@ public struct SchemaFinding: Sendable, Hashable {
         case schema
         /// The role may not do what it must (77).
         case privilege
+        /// Rows can be delivered; it says what will become of some.
+        case note
     }
 
     public var kind: Kind
@@ -15,7 +17,10 @@ public struct SchemaFinding: Sendable, Hashable {
         self.sentence = sentence
     }
 
-    /// Everything that is wrong; nothing if rows can be delivered.
+    /// Whether rows wait until it is mended.
+    public var isObstacle: Bool { kind != .note }
+
+    /// Everything that is wrong, and what else is to be known; no obstacles if rows can be delivered.
     static func all(comparing catalogue: Catalogue, with tables: [TableRequirement]) -> [SchemaFinding] {
         guard catalogue.hasSchema else {
             return [schema("the schema operation_logs is missing: run `opslogd schema apply`")]
@@ -48,18 +53,18 @@ public struct SchemaFinding: Sendable, Hashable {
                 findings.append(
                     schema(
                         "\(name) has no column \(column.name): "
-                            + "ALTER TABLE \(name) ADD COLUMN \(column.name) \(peoplesName(column.types[0]))"))
+                            + "ALTER TABLE \(name) ADD COLUMN \(column.name) \(column.type)"))
                 continue
             }
-            if !column.types.contains(present.type) {
-                let wanted = peoplesName(column.types[0])
+            if present.isGenerated {
                 findings.append(
                     schema(
-                        "\(name).\(column.name) is \(present.typeForPeople) and not \(wanted): "
-                            + "ALTER TABLE \(name) ALTER COLUMN \(column.name) TYPE \(wanted)"))
+                        "\(name).\(column.name) is generated and takes no value: "
+                            + "ALTER TABLE \(name) ALTER COLUMN \(column.name) DROP EXPRESSION"))
             }
             lacking += column.privileges.filter { !present.privileges.contains($0) && !lacking.contains($0) }
         }
+        findings += types(found, of: table) + unfilledColumns(found, of: table)
         if !table.uniqueColumns.isEmpty, !found.uniqueColumns.contains(where: { Set($0) == Set(table.uniqueColumns) }) {
             let key = table.uniqueColumns.joined(separator: ", ")
             findings.append(
@@ -83,22 +88,39 @@ public struct SchemaFinding: Sendable, Hashable {
                     "the role \(role) may not use the sequence \(sequence.name): "
                         + "GRANT USAGE ON SEQUENCE \(sequence.name) TO \(role)"))
         }
-        return findings
+        return findings + notes(found, of: table)
+    }
+
+    /// Columns whose types cannot read our values.
+    static func types(_ found: Catalogue.Table, of table: TableRequirement) -> [SchemaFinding] {
+        let name = "operation_logs.\(table.name)"
+        return table.columns.compactMap { column in
+            guard let present = found.columns[column.name], column.readers[present.receiveFunction] == nil else {
+                return nil
+            }
+            return schema(
+                "\(name).\(column.name) is \(present.typeForPeople) and not \(column.type): "
+                    + "ALTER TABLE \(name) ALTER COLUMN \(column.name) TYPE \(column.type)")
+        }
+    }
+
+    /// Columns that no event fills and that must be filled: every row would be refused. A trigger may see to them.
+    static func unfilledColumns(_ found: Catalogue.Table, of table: TableRequirement) -> [SchemaFinding] {
+        if found.hasTriggerBeforeRows { return [] }
+        let name = "operation_logs.\(table.name)"
+        let unfilled = found.columns.filter { column, present in
+            present.isNotNull && !present.hasDefault && !present.isGenerated
+                && !table.columns.contains { $0.name == column }
+        }
+        return unfilled.keys.sorted().map { column in
+            schema(
+                "no event fills \(name).\(column), which is NOT NULL and has no default, so that no row would be taken: "
+                    + "ALTER TABLE \(name) ALTER COLUMN \(column) DROP NOT NULL, or give it a default")
+        }
     }
 
     private static func schema(_ sentence: String) -> SchemaFinding { SchemaFinding(kind: .schema, sentence: sentence) }
     private static func privilege(_ sentence: String) -> SchemaFinding {
         SchemaFinding(kind: .privilege, sentence: sentence)
-    }
-
-    /// A type as the schema's own SQL writes it.
-    private static func peoplesName(_ type: String) -> String {
-        switch type {
-        case "timestamptz": "TIMESTAMPTZ"
-        case "int2": "SMALLINT"
-        case "int4": "INTEGER"
-        case "int8": "BIGINT"
-        default: type.uppercased()
-        }
     }
 }

@@ -4,9 +4,12 @@ import OperationLogs
 struct TableRequirement {
     struct ColumnRequirement {
         var name: String
-        /// The types that take our binary values, by their names in `pg_type`; the first is the seed schema's. A domain
-        /// counts as the type that it stands on.
-        var types: [String]
+        /// As the schema's own SQL writes it.
+        var type: String
+        /// The receive functions that can read our values.
+        var readers: [String: FieldEncoding]
+        /// Whether an event may leave it out.
+        var isOptional: Bool
         /// `SELECT`, `INSERT`, `UPDATE`.
         var privileges: [String]
     }
@@ -19,12 +22,15 @@ struct TableRequirement {
     var grant: String
     /// Rows come by COPY, which row-level security refuses.
     var isCopied: Bool
+    /// The column that holds the time of receipt unless the line says otherwise.
+    var receiptColumn: String?
 
     init(_ kind: EventKind) {
         name = kind.name
         isCopied = kind != .pipelineWatermarks
         uniqueColumns = isCopied ? [] : ["pipeline_name"]
         grant = isCopied ? "INSERT" : "SELECT, INSERT, UPDATE"
+        receiptColumn = kind.receiptColumn.name
         let isCopied = isCopied
         columns = kind.columns.map { column in
             var privileges = ["INSERT"]
@@ -32,7 +38,10 @@ struct TableRequirement {
                 privileges.append("SELECT")
                 if column.name != "pipeline_name" { privileges.append("UPDATE") }
             }
-            return ColumnRequirement(name: column.name, types: Self.types(of: column.form), privileges: privileges)
+            return ColumnRequirement(
+                name: column.name, type: Self.type(of: column.form),
+                readers: isCopied ? FieldEncoding.readers(of: column.form) : FieldEncoding.assigned(column),
+                isOptional: !column.isRequired && column != kind.receiptColumn, privileges: privileges)
         }
     }
 
@@ -46,26 +55,27 @@ struct TableRequirement {
         self.isCopied = isCopied
     }
 
-    private static func types(of form: Column.Form) -> [String] {
+    private static func type(of form: Column.Form) -> String {
         switch form {
-        case .text, .literal: ["text", "varchar"]
-        case .timestamp: ["timestamptz"]
-        case .integer: ["int4"]
-        case .json: ["jsonb"]
+        case .text, .literal: "TEXT"
+        case .timestamp: "TIMESTAMPTZ"
+        case .integer: "INTEGER"
+        case .json: "JSONB"
         }
     }
 
     static let spoolPositions: TableRequirement = {
-        let columns: [(String, String)] = [
-            ("spool_id", "uuid"), ("lane", "int2"), ("host", "text"), ("position", "int8"), ("run", "uuid"),
-            ("chain", "int8"), ("owner", "uuid"), ("updated_at", "timestamptz"),
+        let columns: [(String, String, String)] = [
+            ("spool_id", "UUID", "uuid_recv"), ("lane", "SMALLINT", "int2recv"), ("host", "TEXT", "textrecv"),
+            ("position", "BIGINT", "int8recv"), ("run", "UUID", "uuid_recv"), ("chain", "BIGINT", "int8recv"),
+            ("owner", "UUID", "uuid_recv"), ("updated_at", "TIMESTAMPTZ", "timestamptz_recv"),
         ]
         let moved = ["position", "run", "chain", "owner", "updated_at"]
         return TableRequirement(
             name: "spool_positions",
-            columns: columns.map { name, type in
+            columns: columns.map { name, type, reader in
                 ColumnRequirement(
-                    name: name, types: [type],
+                    name: name, type: type, readers: [reader: .asSpooled], isOptional: false,
                     privileges: ["SELECT", "INSERT"] + (moved.contains(name) ? ["UPDATE"] : []))
             }, uniqueColumns: ["spool_id", "lane"], grant: "SELECT, INSERT, UPDATE", isCopied: false)
     }()

@@ -26,6 +26,9 @@ final class ServerAnswer {
     var rowCount: Int { Int(PQntuples(result)) }
     var columnCount: Int { Int(PQnfields(result)) }
 
+    /// The numbers of the columns' types in `pg_type`; of a domain, that of the type it stands on.
+    var columnTypes: [UInt32] { (0..<columnCount).map { PQftype(result, Int32($0)) } }
+
     /// A value's bytes, valid as long as this answer; nil for NULL.
     func bytes(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
         guard PQgetisnull(result, Int32(row), Int32(column)) == 0 else { return nil }

@@ -46,17 +46,13 @@ public enum Schema {
 
     /// Compares the database with what delivery needs, as the role of the connection.
     ///
-    /// - Returns: nothing if every kind of event can be delivered.
+    /// - Returns: no obstacles if every kind of event can be delivered.
     public static func check(conninfo: String, limits: ConnectionLimits = ConnectionLimits())
         throws(SchemaProblem) -> [SchemaFinding]
     {
         let session = try open(conninfo, limits)
-        let tables = TableRequirement.all
         do throws(DatabaseFailure) {
-            let catalogue = try session.inTransaction { (open) throws(DatabaseFailure) in
-                try Catalogue.read(tables.map(\.name), over: open)
-            }
-            return SchemaFinding.all(comparing: catalogue, with: tables)
+            return try session.findings(TableRequirement.all)
         } catch {
             throw SchemaProblem(error)
         }

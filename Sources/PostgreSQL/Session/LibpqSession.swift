@@ -14,6 +14,9 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
     private let limits: ConnectionLimits
     private let interruption: EventDescriptor
     private var connection: LibpqConnection?
+    /// As the tables were when they were last asked about, on an earlier connection perhaps: a plan that no longer holds shows
+    /// when rows come.
+    private var plans: [EventKind: ColumnPlan] = [:]
 
     /// - Parameter conninfo: a libpq connection string or URI; PG* variables, services and .pgpass count as ever.
     /// - Throws: `SystemError` where the process is out of descriptors.
@@ -65,12 +68,35 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
     }
 
     public func obstacle(of lane: EventKind) throws(DatabaseFailure) -> String? {
-        let tables = [TableRequirement(lane), .spoolPositions]
+        let findings = try findings(TableRequirement.all.filter { [lane.name, "spool_positions"].contains($0.name) })
+        let obstacles = findings.filter(\.isObstacle)
+        return obstacles.isEmpty ? nil : obstacles.map(\.sentence).joined(separator: "; ")
+    }
+
+    public func compareTables() throws(DatabaseFailure) -> [TableRemark] {
+        try findings(TableRequirement.all).map { TableRemark(sentence: $0.sentence, isObstacle: $0.isObstacle) }
+    }
+
+    /// Compares tables with the catalogue, and takes up how their rows are to be sent.
+    func findings(_ tables: [TableRequirement]) throws(DatabaseFailure) -> [SchemaFinding] {
         let catalogue = try inTransaction { (open) throws(DatabaseFailure) in
             try Catalogue.read(tables.map(\.name), over: open)
         }
-        let findings = SchemaFinding.all(comparing: catalogue, with: tables)
-        return findings.isEmpty ? nil : findings.map(\.sentence).joined(separator: "; ")
+        for table in tables {
+            guard let kind = EventKind(name: table.name) else { continue }
+            plans[kind] = ColumnPlan(table, in: catalogue)
+        }
+        return SchemaFinding.all(comparing: catalogue, with: tables)
+    }
+
+    private func plan(of kind: EventKind) throws(DatabaseFailure) -> ColumnPlan {
+        if let plan = plans[kind] { return plan }
+        let table = TableRequirement(kind)
+        let plan = ColumnPlan(
+            table,
+            in: try withConnection { (open) throws(DatabaseFailure) in try Catalogue.read([table.name], over: open) })
+        plans[kind] = plan
+        return plan
     }
 
     /// Runs `body` in a transaction of its own, which is rolled back, or in the one that is under way.
@@ -136,16 +162,47 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
     }
 
     public func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
-        try withConnection { (open) throws(DatabaseFailure) in
-            try CopyStream.send(kind, tuples: tuples, rows: rows, over: open)
+        let plan = try plan(of: kind)
+        try plan.refuse(kind)
+        do throws(DatabaseFailure) {
+            try withConnection { (open) throws(DatabaseFailure) in
+                try CopyStream.send(kind, tuples: tuples, rows: rows, plan: plan, over: open)
+            }
+        } catch {
+            guard case .server(let refusal) = error else { throw error }
+            if refusal.sqlstate == ColumnPlan.isOutdated { plans[kind] = nil }
+            // No row is to blame for what was sent in another type's form.
+            if refusal.sqlstate.hasPrefix("22") || refusal.sqlstate == "08P01" { try requireUpToDate(plan, kind) }
+            // Nor for a column that was added since, which it cannot fill.
+            if refusal.sqlstate == "23502", !kind.columns.contains(where: { $0.name == refusal.column }) {
+                try rollback()
+                _ = try obstacle(of: kind)
+                try self.plan(of: kind).refuse(kind)
+            }
+            throw error
+        }
+    }
+
+    /// Ends the transaction that has failed, and asks whether the plan still holds.
+    private func requireUpToDate(_ plan: ColumnPlan, _ kind: EventKind) throws(DatabaseFailure) {
+        try rollback()
+        do throws(DatabaseFailure) {
+            try inTransaction { (open) throws(DatabaseFailure) in
+                try CopyStream.compare(try open.run(SessionStatements.columnTypes(kind)).last, plan, kind)
+            }
+        } catch {
+            plans[kind] = nil
+            throw error
         }
     }
 
     public func upsert(_ watermarks: [Watermark]) throws(DatabaseFailure) {
         if watermarks.isEmpty { return }
+        let plan = try plan(of: .pipelineWatermarks)
+        try plan.refuse(.pipelineWatermarks)
         try withConnection { (open) throws(DatabaseFailure) in
             _ = try open.run(
-                SessionStatements.upsertWatermarks,
+                SessionStatements.upsertWatermarks(columnsInUTC: plan.columnsInUTC),
                 [
                     .texts(watermarks.map(\.pipeline)), .timestamps(watermarks.map(\.lastProcessed)),
                     .texts(watermarks.map(\.status)), .timestamps(watermarks.map(\.updatedAt)),

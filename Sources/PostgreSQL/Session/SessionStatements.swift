@@ -66,18 +66,26 @@ enum SessionStatements {
         WHERE p.spool_id = $1 AND p.owner = $2 AND p.lane = n.lane AND p.position = n.origin
         """
     /// A stored `updated_at` of NULL counts as oldest; of equal ones ours is the later.
-    static let upsertWatermarks = """
-        INSERT INTO operation_logs.pipeline_watermarks AS t (pipeline_name, last_processed_ts, status, updated_at)
-        SELECT n.pipeline_name, n.last_processed_ts, n.status, n.updated_at
-        FROM unnest($1, $2, $3, $4) WITH ORDINALITY
-            AS n (pipeline_name, last_processed_ts, status, updated_at, place)
-        ORDER BY n.place
-        ON CONFLICT (pipeline_name) DO UPDATE SET
-            last_processed_ts = COALESCE(EXCLUDED.last_processed_ts, t.last_processed_ts),
-            status = COALESCE(EXCLUDED.status, t.status),
-            updated_at = EXCLUDED.updated_at
-        WHERE t.updated_at IS NULL OR EXCLUDED.updated_at >= t.updated_at
-        """
+    ///
+    /// - Parameter columnsInUTC: columns without a time zone. Assigned as they are, they would get the time of whatever zone
+    ///   the session is in.
+    static func upsertWatermarks(columnsInUTC: Set<String>) -> String {
+        let times = ["last_processed_ts", "updated_at"].map {
+            columnsInUTC.contains($0) ? "n.\($0) AT TIME ZONE 'UTC'" : "n.\($0)"
+        }
+        return """
+            INSERT INTO operation_logs.pipeline_watermarks AS t (pipeline_name, last_processed_ts, status, updated_at)
+            SELECT n.pipeline_name, \(times[0]), n.status, \(times[1])
+            FROM unnest($1, $2, $3, $4) WITH ORDINALITY
+                AS n (pipeline_name, last_processed_ts, status, updated_at, place)
+            ORDER BY n.place
+            ON CONFLICT (pipeline_name) DO UPDATE SET
+                last_processed_ts = COALESCE(EXCLUDED.last_processed_ts, t.last_processed_ts),
+                status = COALESCE(EXCLUDED.status, t.status),
+                updated_at = EXCLUDED.updated_at
+            WHERE t.updated_at IS NULL OR EXCLUDED.updated_at >= t.updated_at
+            """
+    }
 
     static let lanePosition = """
         SELECT position FROM operation_logs.spool_positions WHERE spool_id = $1 AND lane = ANY ($2)
@@ -87,9 +95,15 @@ enum SessionStatements {
         WHERE pipeline_name = ANY ($1)
         """
 
-    /// COPY into the table of a kind, its columns named.
+    /// COPY into the table of a kind, its columns named; and behind the data, in the same round trip, what types the columns
+    /// have for as long as the rows lock the table.
     static func copy(_ kind: EventKind) -> String {
         "COPY operation_logs.\(kind.name) (\(kind.columns.map(\.name).joined(separator: ", "))) "
-            + "FROM STDIN (FORMAT binary)"
+            + "FROM STDIN (FORMAT binary);" + columnTypes(kind)
+    }
+
+    /// Shows the columns' types in the description of its row: a type of rows is at hand in the server, and nothing is read.
+    static func columnTypes(_ kind: EventKind) -> String {
+        "SELECT " + kind.columns.map { "(NULL::operation_logs.\(kind.name)).\($0.name)" }.joined(separator: ", ")
     }
 }

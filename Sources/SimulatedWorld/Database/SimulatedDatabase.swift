@@ -43,6 +43,8 @@ package final class SimulatedDatabase: @unchecked Sendable {
     /// Is told of each commit.
     package var onCommit: () -> Void = {}
     package var missing: Set<EventKind> = []
+    /// What a comparison of the tables says.
+    package var remarks: [TableRemark] = []
     /// An error for a row; nil: it is accepted.
     package var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }
     /// What goes wrong at the next call, which it names.

@@ -36,6 +36,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return database.missing.contains(lane) ? "table operation_logs.\(lane.name) is missing" : nil
     }
 
+    package func compareTables() -> [TableRemark] { database.remarks }
+
     package func begin() throws(DatabaseFailure) {
         try call(.begin, inTransaction: false) { (_) throws(DatabaseFailure) in }
         working = database.state

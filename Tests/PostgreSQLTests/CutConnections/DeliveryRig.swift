@@ -18,27 +18,50 @@ final class DeliveryRig: Sendable {
     private let worker: DeliveryWorker<LibpqSession, SystemTime>
     private let ended: EventDescriptor
     let said = Locked<[String]>([])
+    let letters = Locked<[DeadLetter]>([])
+    private let registry = Registry()
 
-    init(limits: ConnectionLimits = ConnectionLimits(), batchEvents: Int = 20_000) throws {
+    /// Dead letters on disk, and in a list.
+    private final class Letters: DeadLetterSink {
+        private let store: DeadLetterStore<DirectoryStorage>
+        private let kept: Locked<[DeadLetter]>
+
+        init(_ store: DeadLetterStore<DirectoryStorage>, _ kept: Locked<[DeadLetter]>) {
+            self.store = store
+            self.kept = kept
+        }
+
+        func append(_ letters: [DeadLetter]) throws {
+            try store.append(letters)
+            kept.change { $0 += letters }
+        }
+        func holdsRefusal(of sequence: SequenceNumber) -> Bool { store.holdsRefusal(of: sequence) }
+        func mayHoldRefusals(from first: SequenceNumber, through last: SequenceNumber) -> Bool {
+            store.mayHoldRefusals(from: first, through: last)
+        }
+    }
+
+    /// - Parameter prepare: what is done in the database before.
+    init(limits: ConnectionLimits = ConnectionLimits(), batchEvents: Int = 20_000, prepare: String? = nil) throws {
         database = try TestDatabase()
+        if let prepare { try database.run(prepare) }
         proxy = try CuttingProxy(target: database.server.path + "/.s.PGSQL.5432")
         directory = try TemporaryDirectory()
         chmod(directory.path, 0o700)
         let state = try DirectoryStorage(path: directory.path)
-        let registry = Registry()
         let time = SystemTime()
         let diagnostics = Diagnostics { [said] severity, text in said.change { $0.append("\(severity): \(text)") } }
         spool = try SpoolWriter.open(
             disk: state.directory("spool"), time: time,
             options: SpoolOptions(maxBytes: 64 << 20, segmentBytes: 4 << 20, minFreeBytes: 0),
             host: SpoolHost.current(stateDirectory: directory.path), diagnostics: diagnostics, registry: registry)
-        let letters = try DeadLetterStore(
+        let store = try DeadLetterStore(
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: diagnostics)
         worker = try DeliveryWorker(
             session: LibpqSession(
                 conninfo: "host='\(proxy.host)' user=postgres dbname=\(database.name)", limits: limits),
-            source: spool.makeReader(), ledger: spool, deadLetters: letters,
+            source: spool.makeReader(), ledger: spool, deadLetters: Letters(store, letters),
             options: DeliveryOptions(
                 batchEvents: batchEvents, retryInitialMilliseconds: 1, retryMaxMilliseconds: 2, host: "h"),
             time: time, registry: registry, diagnostics: diagnostics)
@@ -48,6 +71,31 @@ final class DeliveryRig: Sendable {
         WorkerThread.start("delivery") { [worker] in
             try? worker.run()
             ended.signal()
+        }
+    }
+
+    var status: DeliveryStatus { worker.status }
+
+    /// Why a table waits; nil if it does not.
+    func hold(of kind: EventKind) -> String? { worker.status.lanes.first { $0.lane == kind }?.heldBecause }
+
+    /// Transactions that were tried.
+    var attempts: Int {
+        registry.read().filter { $0.name == "opslogd_delivery_attempts_total" }.flatMap(\.series).reduce(0) {
+            sum, series in
+            if case .counter(let count) = series.reading { sum + Int(count) } else { sum }
+        }
+    }
+
+    /// Waits until something holds.
+    func waitUntil(_ what: String, milliseconds: Int = 30_000, _ condition: () throws -> Bool) throws {
+        let clock = SystemTime()
+        let end = clock.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
+        while try !condition() {
+            guard clock.monotonicNanoseconds() < end else {
+                throw SharedServer.Failure(words: "not in time: \(what): \(worker.status); \(said.value.suffix(5))")
+            }
+            usleep(2000)
         }
     }
 

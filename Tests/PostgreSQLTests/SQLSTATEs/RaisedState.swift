@@ -95,6 +95,13 @@ extension RaisedState {
         return tuples
     }
 
+    /// What a record damaged in memory would be: a table of other types gets no row in a form that it does not take.
+    static func concurrencyIssue(pid: Tuples.Value) -> Tuples {
+        var tuples = Tuples()
+        tuples.add([.text("t"), .text("l"), pid, .null, .time(0)])
+        return tuples
+    }
+
     static func dedupConflict(json: String) -> Tuples {
         var tuples = Tuples()
         tuples.add([.text("A"), .time(0), .json(json), .null, .null, .time(0)])

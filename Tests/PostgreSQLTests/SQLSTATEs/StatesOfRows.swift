@@ -7,10 +7,10 @@ extension RaisedState {
         // MARK: Columns of another kind
         .ofRows(
             "protocol violation", "08P01", "a column is wider than the value", .concurrencyIssues,
-            "ALTER TABLE operation_logs.concurrency_issues ALTER COLUMN pid TYPE BIGINT"),
+            tuples: RaisedState.concurrencyIssue(pid: .text("12"))),
         .ofRows(
             "incorrect binary data format", "22P03", "a column is narrower than the value", .concurrencyIssues,
-            "ALTER TABLE operation_logs.concurrency_issues ALTER COLUMN pid TYPE SMALLINT"),
+            tuples: RaisedState.concurrencyIssue(pid: .time(12))),
         .ofRows(
             "bad COPY file format", "22P04", "a row has fewer columns than were named", .castErrors,
             tuples: {

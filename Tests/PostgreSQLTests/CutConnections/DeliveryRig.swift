@@ -125,7 +125,6 @@ final class DeliveryRig: Sendable {
         spool.append(chunk.close(ticket: 0, receipt: nil))
     }
 
-    var status: DeliveryStatus { worker.status }
     /// The records that became dead letters, as the log has it.
     var refused: [Int] {
         said.value.filter { $0.contains("the database refused record") }.compactMap { text in

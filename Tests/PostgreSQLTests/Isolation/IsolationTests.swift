@@ -6,7 +6,7 @@ import Testing
 
 /// Rows that a real server refuses, at any place of a batch of 10,000.
 @Suite(.serialized)
-struct RefusedRowsTests {
+struct IsolationTests {
     private static let rows = 10_000
     /// Of the batch with the most refusals; all 10,000 with OPSLOGD_REFUSED=all.
     private static let often = getenv("OPSLOGD_REFUSED").map { String(cString: $0) } == "all" ? rows : 1000

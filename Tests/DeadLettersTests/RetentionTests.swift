@@ -134,6 +134,34 @@ import Testing
         #expect(!(try self.store(scratch, limits(.wait)).isFull(for: "legacy-loader")))
     }
 
+    @Test func `letters behind a damaged first line make room when they are over`() throws {
+        let scratch = try ScratchDirectory()
+        var store = try store(scratch, limits(.wait, inputs: ["legacy-loader"]))
+        for first in stride(from: UInt64(1), to: 900, by: 20) { try store.append(letters(first...first + 19)) }
+        for name in try scratch.letters.names() {
+            var bytes = try scratch.bytes(of: name)
+            bytes[3] ^= 1
+            try scratch.write(bytes, to: name)
+        }
+        store = try self.store(scratch, limits(.wait, inputs: ["legacy-loader"]))
+        #expect(store.isFull(for: "legacy-loader"))
+        try store.end((1...800).map { LetterEnd(id: SequenceNumber($0), fate: .discarded, time: now) })
+        try store.tidy(now, firstKept: .zero)
+        #expect(!store.isFull(for: "legacy-loader"))
+        #expect(store.count == 100)
+    }
+
+    @Test func `a refused row is kept while what is on its way would use up the share`() throws {
+        let scratch = try ScratchDirectory()
+        let store = try store(scratch, limits(.wait))
+        let gate = try #require(store.gate(for: "legacy-loader"))
+        // Handed to a spool that is full of rows before them.
+        gate.rejected(lines: 1000, bytes: 1 << 20)
+        #expect(gate.isClosed)
+        try store.append(letters(1...1, .rejectedByDatabase))
+        #expect(try listedIDs(scratch.storage) == [1])
+    }
+
     @Test func `what inputs that are gone have left takes from the shares of the others`() throws {
         let scratch = try ScratchDirectory()
         let store = try store(scratch, limits(.wait, inputs: ["a\"b"]))

@@ -14,6 +14,8 @@ final class DeadLetterShares: Sendable {
         fileprivate let isSaidToBeClosed = Atomic<Bool>(false)
         private let wakes = Mutex<[@Sendable () -> Void]>([])
 
+        fileprivate var isUsedUp: Bool { bytes.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+
         var isClosed: Bool {
             let coming = UInt64(max(0, onTheirWay.load(ordering: .relaxed)))
             return bytes.load(ordering: .relaxed) &+ coming >= limit.load(ordering: .relaxed)
@@ -56,8 +58,11 @@ final class DeadLetterShares: Sendable {
 
     func share(of input: String) -> Share? { shares[Self.key(input)] }
 
+    /// Whether what is in the store has used up the share. What is on its way does not count: where the spool is full, it may
+    /// be on its way until a refused row has been kept.
+    ///
     /// - Parameter input: its name as it stands in JSON.
-    func isClosed(_ input: String) -> Bool { shares[input]?.isClosed ?? false }
+    func isUsedUp(by input: String) -> Bool { shares[input]?.isUsedUp ?? false }
 
     var areAllOpen: Bool { shares.values.allSatisfy { !$0.isClosed } }
 

@@ -112,7 +112,7 @@ extension DeadLetterStore {
     /// input may have sent some more before it heard of that, does not.
     func requireShares(of refusals: some Sequence<LetterFacts>) throws {
         guard let shares else { return }
-        for facts in refusals where shares.isClosed(facts.input) { throw DeadLettersFull(input: facts.input) }
+        for facts in refusals where shares.isUsedUp(by: facts.input) { throw DeadLettersFull(input: facts.input) }
     }
 
     private static var draftSuffix: String { ".new" }
@@ -163,7 +163,7 @@ extension DeadLetterStore {
         because reason: String
     ) throws {
         let content = try FileContent(directory.open(JournalFileName.of(number), .reading))
-        let isOwn = content.spool.map { $0 == spool } ?? true
+        let isOwn = content.isOwn(spool)
         let summary = FileSummary(number, content, spool: spool, ended: journal.ended)
         var lines: [UInt8] = []
         var fresh: [SequenceNumber] = []

@@ -18,7 +18,7 @@ struct FileSummary: Sendable {
     var isDamaged = false
     /// The first record that the spool kept when writing the file anew was found to free next to nothing.
     var futileAt: SequenceNumber?
-    /// Whether it is this spool's.
+    /// Whether it is this spool's, as one whose first line is damaged is taken to be.
     var isOwn = false
 
     init(number: UInt64) { self.number = number }
@@ -28,7 +28,7 @@ struct FileSummary: Sendable {
         self.number = number
         bytes = UInt64(content.bytes.count)
         isDamaged = content.isDamaged
-        isOwn = content.spool == spool
+        isOwn = content.isOwn(spool)
         for entry in content.entries where entry.isLetter && !(isOwn && ended.contains(entry.id)) {
             let line = content.line(entry)
             add(LetterFacts(line), bytes: UInt64(line.count))
@@ -121,6 +121,8 @@ struct FileContent {
         }
         isDamaged = isDamaged || end != bytes.count
     }
+
+    func isOwn(_ spool: UniqueID) -> Bool { self.spool.map { $0 == spool } ?? true }
 
     /// With its end.
     func line(_ entry: JournalEntry) -> ArraySlice<UInt8> {

@@ -86,7 +86,7 @@ final class DeadLetterShares: Sendable {
         for (input, share) in shares { share.bytes.store(bytesByInput[input] ?? 0, ordering: .relaxed) }
         setLimits()
         for share in closed where !share.isClosed { share.open() }
-        for (input, share) in shares { say(share, input) }
+        for (input, share) in shares.sorted(by: { $0.key < $1.key }) { say(share, input) }
     }
 
     /// Once each time.

@@ -162,16 +162,17 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     private func keep(_ entries: [StoreEntry]) throws -> [LetterEnd] {
         try journal.withLock { journal in
             var lines: [UInt8] = []
-            var letters: [(letter: DeadLetter, bytes: Range<Int>)] = []
+            var letters: [(letter: DeadLetter, bytes: Int)] = []
             var ends: [LetterEnd] = []
             var ids: Set<SequenceNumber> = []
             var endedIDs: Set<SequenceNumber> = []
             for entry in entries {
                 switch entry {
                 case .letter(let letter) where !holds(letter, journal) && ids.insert(letter.id).inserted:
+                    if letter.isRefusal { try requireShare(of: letter) }
                     let start = lines.count
                     JournalEntry.write(letter.isRefusal ? .refusal : .movedLine, letter.json, to: &lines)
-                    letters.append((letter, start..<lines.count))
+                    letters.append((letter, lines.count - start))
                 case .end(let end) where !journal.ended.contains(end.id) && endedIDs.insert(end.id).inserted:
                     JournalEntry.write(.tombstone, end.json, to: &lines)
                     ends.append(end)
@@ -179,10 +180,9 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
                 }
             }
             guard !lines.isEmpty else { return [] }
-            try requireShares(of: letters.lazy.filter(\.letter.isRefusal).map { LetterFacts(lines[$0.bytes]) })
-            let grown = try journal.writer.append(lines)
+            try write(lines, &journal)
             for (letter, bytes) in letters {
-                note(letter, lines[bytes], in: &journal)
+                note(letter, bytes: bytes, in: &journal)
                 if letter.isRefusal { insertRefusal(letter.id) } else { journal.noteMoved(letter.id) }
                 appended[letter.reason]?.add()
             }
@@ -192,8 +192,6 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
                 endings[end.fate.name]?.add()
             }
             moved.store(journal.movedUpTo.rawValue, ordering: .relaxed)
-            size.add(UInt64(grown), ordering: .relaxed)
-            journal.files?[journal.writer.number]?.bytes += UInt64(grown)
             heldGauge.set(held.add(letters.count - ends.count, ordering: .relaxed).newValue)
             return ends
         }

@@ -18,43 +18,29 @@ final class LatencyProxy: Sendable {
         mkdir(directory, 0o755)
         let path = directory + "/.s.PGSQL.5432"
         unlink(path)
-        listener = Descriptor(owning: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
-        guard Self.withAddress(path, { bind(listener.rawValue, $0, $1) }) == 0, listen(listener.rawValue, 8) == 0 else {
-            throw SystemError.last("listen", path)
-        }
+        listener = try UnixSocket.open()
+        try UnixSocket.bind(listener, to: path)
+        try UnixSocket.setBlocking(true, listener.rawValue, path)
+        guard listen(listener.rawValue, 8) == 0 else { throw SystemError.last("listen", path) }
         let listening = listener.rawValue
         WorkerThread.start("latency") { [weak self] in
             while true {
                 let client = accept(listening, nil, nil)
                 guard client >= 0, let self else { return }
-                take(client)
+                take(Descriptor(owning: client))
             }
         }
     }
 
     deinit { shutdown(listener.rawValue, Int32(SHUT_RDWR)) }
 
-    private static func withAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            bytes.copyBytes(from: path.utf8.prefix(bytes.count - 1))
-        }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-    }
-
-    private func take(_ client: Int32) {
-        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard Self.withAddress(target, { connect(server, $0, $1) }) == 0 else {
-            close(client)
-            close(server)
-            return
-        }
+    private func take(_ client: Descriptor) {
+        guard let server = try? UnixSocket.connect(to: target, waiting: true),
+            (try? UnixSocket.setBlocking(true, server.rawValue, target)) != nil
+        else { return }
         // Closed with the last of its four threads.
         let ends = SocketPair(client, server)
-        for (source, sink) in [(client, server), (server, client)] {
+        for (source, sink) in [(client.rawValue, server.rawValue), (server.rawValue, client.rawValue)] {
             guard let way = try? Way(source: source, sink: sink, ends: ends, delayMicroseconds: delayMicroseconds)
             else { return }
             WorkerThread.start("far-read") { way.read() }
@@ -66,9 +52,9 @@ final class LatencyProxy: Sendable {
         private let first: Descriptor
         private let second: Descriptor
 
-        init(_ first: Int32, _ second: Int32) {
-            self.first = Descriptor(owning: first)
-            self.second = Descriptor(owning: second)
+        init(_ first: Descriptor, _ second: Descriptor) {
+            self.first = first
+            self.second = second
         }
     }
 

@@ -14,7 +14,9 @@ final class DeadLetterShares: Sendable {
         fileprivate let isSaidToBeClosed = Atomic<Bool>(false)
         private let wakes = Mutex<[@Sendable () -> Void]>([])
 
-        fileprivate var isUsedUp: Bool { bytes.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+        /// Whether what is in the store has used it up. What is on its way does not count: where the spool is full, it may be on
+        /// its way until a refused row has been kept.
+        var isUsedUp: Bool { bytes.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
 
         var isClosed: Bool {
             let coming = UInt64(max(0, onTheirWay.load(ordering: .relaxed)))
@@ -48,21 +50,10 @@ final class DeadLetterShares: Sendable {
         self.diagnostics = diagnostics
         maxBytes = limits.whenFull == .wait ? limits.maxBytes : .max
         shares = Dictionary(
-            limits.inputs.map { (Self.key($0), Share()) }, uniquingKeysWith: { first, _ in first })
+            limits.inputs.map { (LetterFacts.key($0), Share()) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// A name without the quotes that it has in JSON.
-    private static func key(_ input: String) -> String {
-        String(JSONObjectWriter.quoted(input).dropFirst().dropLast())
-    }
-
-    func share(of input: String) -> Share? { shares[Self.key(input)] }
-
-    /// Whether what is in the store has used up the share. What is on its way does not count: where the spool is full, it may
-    /// be on its way until a refused row has been kept.
-    ///
-    /// - Parameter input: its name as it stands in JSON.
-    func isUsedUp(by input: String) -> Bool { shares[input]?.isUsedUp ?? false }
+    func share(of input: String) -> Share? { shares[LetterFacts.key(input)] }
 
     var areAllOpen: Bool { shares.values.allSatisfy { !$0.isClosed } }
 

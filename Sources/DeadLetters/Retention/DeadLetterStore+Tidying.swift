@@ -94,25 +94,30 @@ extension DeadLetterStore {
         shares?.set(total(journal))
     }
 
-    /// Takes note of a line that was appended.
-    func note(_ letter: DeadLetter, _ line: ArraySlice<UInt8>, in journal: inout Journal) {
-        guard let shares, journal.files != nil else { return }
-        let facts = LetterFacts(line)
-        let number = journal.writer.number
-        if journal.files?[number] == nil {
-            journal.files?[number] = FileSummary(number: number)
-            journal.files?[number]?.isOwn = true
-        }
-        journal.files?[number]?.add(facts, bytes: UInt64(line.count))
+    /// Takes note of a letter that was appended.
+    ///
+    /// - Parameter bytes: of its line.
+    func note(_ letter: DeadLetter, bytes: Int, in journal: inout Journal) {
+        guard let shares else { return }
+        let facts = LetterFacts(letter)
+        journal.files?[journal.writer.number]?.add(facts, bytes: UInt64(bytes))
         let payload = letter.line.count + letter.detail.utf8.count + RecordLayout.rejectionHeader
-        shares.add(UInt64(line.count), to: facts.input, payload: letter.isRefusal ? nil : payload)
+        shares.add(UInt64(bytes), to: facts.input, payload: letter.isRefusal ? nil : payload)
+    }
+
+    /// Writes lines to the last file.
+    func write(_ lines: [UInt8], _ journal: inout Journal) throws {
+        let grown = try UInt64(journal.writer.append(lines))
+        size.add(grown, ordering: .relaxed)
+        let number = journal.writer.number
+        journal.files?[number, default: FileSummary(ownFile: number)].bytes += grown
     }
 
     /// A row that the database refuses waits in the spool where its input's share is used up; a rejected line, of which the
     /// input may have sent some more before it heard of that, does not.
-    func requireShares(of refusals: some Sequence<LetterFacts>) throws {
-        guard let shares else { return }
-        for facts in refusals where shares.isUsedUp(by: facts.input) { throw DeadLettersFull(input: facts.input) }
+    func requireShare(of refusal: DeadLetter) throws {
+        let input = refusal.source.input
+        if shares?.share(of: input)?.isUsedUp ?? false { throw DeadLettersFull(input: input) }
     }
 
     private static var draftSuffix: String { ".new" }
@@ -122,7 +127,7 @@ extension DeadLetterStore {
         let name = JournalFileName.of(number)
         let content = try FileContent(directory.open(name, .reading))
         let own = Set(content.entries.lazy.filter(\.isLetter).map(\.id))
-        var lines = Array(content.bytes[..<content.header])
+        var lines = Array(content.head)
         for entry in content.entries {
             switch entry.kind {
             case .movedLine, .refusal: if journal.ended.contains(entry.id) { continue }
@@ -153,8 +158,7 @@ extension DeadLetterStore {
         try directory.rename(draft, to: name)
         try directory.synchronizeDirectory()
         size.subtract(UInt64(content.bytes.count) - UInt64(lines.count), ordering: .relaxed)
-        journal.files?[number] = FileSummary(
-            number, try FileContent(directory.open(name, .reading)), spool: spool, ended: journal.ended)
+        journal.files?[number] = FileSummary(number, FileContent(lines), spool: spool, ended: journal.ended)
     }
 
     /// Lets a file go as a whole.
@@ -175,15 +179,7 @@ extension DeadLetterStore {
             }
             JournalEntry.mark(journal.movedUpTo, to: &lines)
         }
-        if !lines.isEmpty {
-            let grown = try journal.writer.append(lines)
-            size.add(UInt64(grown), ordering: .relaxed)
-            if journal.files?[journal.writer.number] == nil {
-                journal.files?[journal.writer.number] = FileSummary(number: journal.writer.number)
-                journal.files?[journal.writer.number]?.isOwn = true
-            }
-            journal.files?[journal.writer.number]?.bytes += UInt64(grown)
-        }
+        if !lines.isEmpty { try write(lines, &journal) }
         for id in fresh { journal.ended.insert(id) }
         if summary.held > 0 {
             diagnostics.warning(

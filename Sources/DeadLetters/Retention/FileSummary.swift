@@ -21,7 +21,11 @@ struct FileSummary: Sendable {
     /// Whether it is this spool's, as one whose first line is damaged is taken to be.
     var isOwn = false
 
-    init(number: UInt64) { self.number = number }
+    /// Of a new file of this spool.
+    init(ownFile number: UInt64) {
+        self.number = number
+        isOwn = true
+    }
 
     /// Of a file as it stands on disk.
     init(_ number: UInt64, _ content: FileContent, spool: UniqueID, ended: LetterIDSet) {
@@ -55,6 +59,15 @@ struct LetterFacts {
     /// Within a text these quotation marks would stand behind backslashes.
     private static let timeKey: StaticString = "\",\"time\":\""
     private static let inputKey: StaticString = ",\"source\":{\"input\":\""
+
+    /// Of a letter whose line is about to be written.
+    init(_ letter: DeadLetter) {
+        time = letter.time.rfc3339
+        input = Self.key(letter.source.input)
+    }
+
+    /// An input's name as it stands in JSON, without its quotes.
+    static func key(_ input: String) -> String { String(JSONObjectWriter.quoted(input).dropFirst().dropLast()) }
 
     init(_ line: ArraySlice<UInt8>) {
         line.withUnsafeBytes { line in
@@ -92,9 +105,7 @@ struct LetterFacts {
 struct FileContent {
     let bytes: [UInt8]
     private(set) var entries: [JournalEntry] = []
-    private(set) var spool: UniqueID?
-    private(set) var header = 0
-    private(set) var isDamaged = false
+    private var findings = JournalFileFindings()
 
     init(_ file: some StorageFile) throws(SystemError) {
         var bytes = [UInt8](repeating: 0, count: Int(try file.length()))
@@ -102,27 +113,25 @@ struct FileContent {
             Result { () throws(SystemError) in try file.read(into: buffer, at: 0) }
         }
         bytes.removeSubrange(try outcome.get()...)
-        self.bytes = bytes
-        var scan = JournalScan()
-        var end = 0
-        bytes.withUnsafeBytes { bytes in
-            scan.take(bytes) { line in
-                switch line {
-                case .header(.header(let found)):
-                    spool = found.spool
-                    header = found.line.count
-                    end = header
-                case .entry(let entry):
-                    entries.append(entry)
-                    end = Int(entry.offset) + entry.length + 1
-                case .header, .damaged: isDamaged = true
-                }
-            }
-        }
-        isDamaged = isDamaged || end != bytes.count
+        self.init(bytes)
     }
 
-    func isOwn(_ spool: UniqueID) -> Bool { self.spool.map { $0 == spool } ?? true }
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        var scan = JournalScan()
+        bytes.withUnsafeBytes { bytes in
+            scan.take(bytes) { line in if let entry = findings.take(line) { entries.append(entry) } }
+        }
+    }
+
+    /// The first line.
+    var head: ArraySlice<UInt8> { bytes[..<(entries.first.map { Int($0.offset) } ?? bytes.count)] }
+
+    /// Whether something in it is no entry.
+    var isDamaged: Bool { findings.hasHole || findings.intactEnd != UInt64(bytes.count) }
+
+    /// Whether it is this spool's, as one whose first line is damaged is taken to be.
+    func isOwn(_ spool: UniqueID) -> Bool { findings.spool.map { $0 == spool } ?? true }
 
     /// With its end.
     func line(_ entry: JournalEntry) -> ArraySlice<UInt8> {

@@ -3,12 +3,17 @@ import DaemonConfiguration
 import DeadLetters
 import Foundation
 import OperationLogs
-import Telemetry
 
 /// Gives the running daemon an order about dead letters, in requests of bounded size.
 struct DeadLetterOrder {
-    let settings: DaemonSettings
+    let question: ControlQuestion
     let target: String
+
+    init(_ settings: DaemonSettings, target: String) {
+        // A batch that waits for the disk takes its time.
+        question = ControlQuestion(settings: settings, timeoutSeconds: 60)
+        self.target = target
+    }
 
     /// What the daemon says of one of them.
     struct Answer: Decodable {
@@ -45,7 +50,7 @@ struct DeadLetterOrder {
                 count += 1
             }
             var taken = 0
-            for line in try post(request).split(separator: "\n") {
+            for line in try question.post(target, request).split(separator: "\n") {
                 let answer = try JSONDecoder().decode(Answer.self, from: Data(line.utf8))
                 if answer.outcome == "not_taken" { break }
                 body(answer, String(line))
@@ -55,22 +60,6 @@ struct DeadLetterOrder {
                 throw CommandFailure(.unavailable, "the daemon gave no answer to an order; look at its log")
             }
             rest = rest.dropFirst(taken)
-        }
-    }
-
-    private func post(_ body: [UInt8]) throws -> String {
-        let path = settings.stateDirectory + "/control.sock"
-        let answer: ControlSocketClient.Answer
-        do {
-            answer = try ControlSocketClient(path: path, timeoutSeconds: 60).post(target, body)
-        } catch {
-            throw CommandFailure(describing: error)
-        }
-        let words = answer.body.split(separator: "\n").first.map(String.init) ?? "no reason given"
-        switch answer.code {
-        case 200: return answer.body
-        case 503: throw CommandFailure(.tryAgain, words)
-        default: throw CommandFailure(.unavailable, "\(path): the daemon answered \(answer.code): \(words)")
         }
     }
 }

@@ -32,7 +32,7 @@ struct DeadLettersDiscardCommand: ParsableCommand {
             return
         }
         var outcomes = LetterOutcomes(printsJSON: json)
-        let order = DeadLetterOrder(settings: settings, target: "/dead-letters/discard")
+        let order = DeadLetterOrder(settings, target: "/dead-letters/discard")
         try order.give((ids + absent).map { ($0, nil) }) { outcomes.take($0, $1) }
         try outcomes.conclude()
     }

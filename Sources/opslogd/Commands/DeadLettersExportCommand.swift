@@ -1,7 +1,5 @@
 import ArgumentParser
 import DeadLetters
-import Glibc
-import LinuxSystem
 import OperationLogs
 
 struct DeadLettersExportCommand: ParsableCommand {
@@ -19,7 +17,7 @@ struct DeadLettersExportCommand: ParsableCommand {
 
     func run() throws {
         // Made before root becomes the daemon's user, who may not write there.
-        let file = try output.map(ExportFile.init)
+        let file = try output.map { try OutputFile(creating: $0) }
         var count = 0
         let damage = try StateFiles(configuration).forEachDeadLetter(selection.filter) { letter in
             let bytes = (lines ? letter.line : Array(letter.json.utf8)) + [0x0a]
@@ -29,50 +27,8 @@ struct DeadLettersExportCommand: ParsableCommand {
         }
         if let file {
             try file.finish()
-            StandardError.write("opslogd: \(Printable.count(count)) dead letters in \(file.path)\n")
+            StandardError.write("opslogd: \(Printable.count(count)) dead letters in \(file.name)\n")
         }
         DeadLetterSelection.tell(damage)
-    }
-}
-
-/// A new file that is written piece by piece.
-private final class ExportFile {
-    let path: String
-    private let descriptor: Descriptor
-    private var pending: [UInt8] = []
-
-    init(_ path: String) throws {
-        self.path = path
-        let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard opened >= 0 else {
-            if errno == EEXIST { throw CommandFailure(.usage, "\(path) exists already; name a new file") }
-            throw CommandFailure(describing: SystemError.last("open", path))
-        }
-        descriptor = Descriptor(owning: opened)
-    }
-
-    func write(_ bytes: [UInt8]) throws {
-        pending += bytes
-        if pending.count >= 1 << 20 { try flush() }
-    }
-
-    /// On disk when this returns.
-    func finish() throws {
-        try flush()
-        guard fsync(descriptor.rawValue) == 0 else {
-            throw CommandFailure(describing: SystemError.last("fsync", path))
-        }
-    }
-
-    private func flush() throws {
-        var rest = pending[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { bytes in
-                retryingInterrupts { Glibc.write(descriptor.rawValue, bytes.baseAddress, bytes.count) }
-            }
-            guard let written else { throw CommandFailure(describing: SystemError.last("write", path)) }
-            rest = rest.dropFirst(written)
-        }
-        pending.removeAll(keepingCapacity: true)
     }
 }

@@ -54,7 +54,7 @@ struct DeadLettersRetryCommand: ParsableCommand {
         if edit { letters = try EditedLetters(toEdit) { outcomes.take(id: $0, keptFor: $1) }.lines() }
         letters += Set(selection.ids).subtracting(found).sorted().map { ($0, nil) }
         let order = DeadLetterOrder(
-            settings: settings, target: "/dead-letters/retry" + (dryRun ? "?dry_run=1" : ""))
+            settings, target: "/dead-letters/retry" + (dryRun ? "?dry_run=1" : ""))
         try order.give(letters) { outcomes.take($0, $1) }
         try outcomes.conclude()
     }

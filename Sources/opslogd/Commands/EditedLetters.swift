@@ -29,19 +29,17 @@ struct EditedLetters {
         guard made >= 0 else { throw CommandFailure(describing: SystemError.last("mkstemps", Self.directory)) }
         let name = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { unlink(name) }
-        do {
-            let descriptor = Descriptor(owning: made)
-            let text = Array(Self.text(of: letters).utf8)
-            let written = text.withUnsafeBytes { write(descriptor.rawValue, $0.baseAddress, $0.count) }
-            guard written == text.count else { throw CommandFailure(describing: SystemError.last("write", name)) }
-        }
+        let file = OutputFile(Descriptor(owning: made), name: name)
+        try file.write(Array(Self.text(of: letters).utf8))
+        try file.finish()
         try Self.runEditor(on: name)
         // Editors often write a new file and give it the name.
-        guard let file = fopen(name, "r") else { throw CommandFailure(describing: SystemError.last("open", name)) }
-        defer { fclose(file) }
+        let edited = try InputFile(name)
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        while case let count = try buffer.withUnsafeMutableBytes({ try edited.read(into: $0) }), count > 0 {
+            bytes += buffer[..<count]
+        }
         return try Self.lines(in: bytes, of: Set(letters.map(\.id)))
     }
 

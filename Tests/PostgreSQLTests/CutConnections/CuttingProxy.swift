@@ -27,7 +27,6 @@ final class CuttingProxy: Sendable {
         var hasFired = false
     }
 
-    /// To be closed, so that its thread ends it.
     private struct Ends {
         let client: Int32
         let server: Int32
@@ -44,11 +43,11 @@ final class CuttingProxy: Sendable {
     init(target: String) throws {
         self.target = target
         directory = try TemporaryDirectory()
-        listener = Descriptor(owning: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
+        listener = try UnixSocket.open()
         let path = directory.path + "/.s.PGSQL.5432"
-        guard Self.withAddress(path, { bind(listener.rawValue, $0, $1) }) == 0, listen(listener.rawValue, 8) == 0 else {
-            throw SystemError.last("listen", path)
-        }
+        try UnixSocket.bind(listener, to: path)
+        try UnixSocket.setBlocking(true, listener.rawValue, path)
+        guard listen(listener.rawValue, 8) == 0 else { throw SystemError.last("listen", path) }
         let listening = listener.rawValue
         WorkerThread.start("proxy") { [weak self] in
             while true {
@@ -57,7 +56,7 @@ final class CuttingProxy: Sendable {
                     close(client)
                     return
                 }
-                take(client)
+                take(Descriptor(owning: client))
             }
         }
     }
@@ -82,33 +81,18 @@ final class CuttingProxy: Sendable {
         }
     }
 
-    private static func withAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            bytes.copyBytes(from: path.utf8.prefix(bytes.count - 1))
-        }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-        }
-    }
-
-    private func take(_ client: Int32) {
-        let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard Self.withAddress(target, { connect(server, $0, $1) }) == 0 else {
-            close(client)
-            close(server)
-            return
-        }
+    private func take(_ client: Descriptor) {
+        guard let server = try? UnixSocket.connect(to: target, waiting: true),
+            (try? UnixSocket.setBlocking(true, server.rawValue, target)) != nil
+        else { return }
         let number = shared.withLock {
             $0.connections += 1
             return $0.connections
         }
-        let ends = Ends(client: client, server: server)
+        // Closed when the thread ends.
         WorkerThread.start("proxy-\(number)") { [self] in
-            carry(ends, number)
-            close(ends.client)
-            close(ends.server)
+            carry(Ends(client: client.rawValue, server: server.rawValue), number)
+            withExtendedLifetime((client, server)) {}
         }
     }
 

@@ -88,14 +88,21 @@ final class DeliveryRig: Sendable {
     }
 
     /// Waits until something holds.
-    func waitUntil(_ what: String, milliseconds: Int = 30_000, _ condition: () throws -> Bool) throws {
+    ///
+    /// - Parameter microseconds: between two looks.
+    func waitUntil(
+        _ what: String, milliseconds: Int = 30_000, every microseconds: UInt32 = 2000, _ condition: () throws -> Bool
+    ) throws {
         let clock = SystemTime()
         let end = clock.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
         while try !condition() {
             guard clock.monotonicNanoseconds() < end else {
-                throw SharedServer.Failure(words: "not in time: \(what): \(worker.status); \(said.value.suffix(5))")
+                throw SharedServer.Failure(
+                    words:
+                        "not in time: \(what): settled up to \(spool.settled): \(worker.status); \(said.value.suffix(5))"
+                )
             }
-            usleep(2000)
+            usleep(microseconds)
         }
     }
 
@@ -134,23 +141,13 @@ final class DeliveryRig: Sendable {
 
     /// Waits until delivery's status is like that.
     func wait(_ what: String, milliseconds: Int = 30_000, until condition: (DeliveryStatus) -> Bool) throws {
-        for _ in 0..<milliseconds / 5 {
-            if condition(worker.status) { return }
-            usleep(5000)
-        }
-        throw SharedServer.Failure(words: "\(what): \(worker.status); \(said.value.suffix(5))")
+        try waitUntil(what, milliseconds: milliseconds) { condition(worker.status) }
     }
 
     /// Waits until so many records have their fate.
     func awaitFate(of records: Int, milliseconds: Int = 30_000) throws {
-        let clock = SystemTime()
-        let end = clock.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
-        while spool.settled.rawValue < UInt64(records) {
-            guard clock.monotonicNanoseconds() < end else {
-                throw SharedServer.Failure(
-                    words: "settled up to \(spool.settled) of \(records): \(worker.status); \(said.value.suffix(5))")
-            }
-            usleep(200)
+        try waitUntil("\(records) records have their fate", milliseconds: milliseconds, every: 200) {
+            spool.settled.rawValue >= UInt64(records)
         }
     }
 }

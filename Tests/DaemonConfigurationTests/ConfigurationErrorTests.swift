@@ -206,7 +206,9 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 
     static let unavailable: [Mistake] = [
-        Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
+        Mistake(
+            "delivery: {connections: 9}",
+            "1:25: `delivery.connections`: expected a whole number from 1 to 8, found the number `9`"),
         Mistake("dead_letters: {table: true}", "1:16: `table` is not available in this version"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),
     ]

@@ -55,7 +55,7 @@ struct RefusalWindowTests {
         #expect(try !world.run(forMilliseconds: 600_000))
         #expect(world.deadLetters.letters.count == 19)
         #expect(world.database.state.tables[.backupLogs]?.count == 1000)
-        let lane = try #require(world.engine?.status.lanes.first { $0.lane == .castErrors })
+        let lane = try #require(world.coordinator?.status.lanes.first { $0.lane == .castErrors })
         #expect(lane.heldBecause?.contains("refused 20 of the last 20 rows") == true)
         #expect(lane.heldBecause?.contains("SQLSTATE 23514") == true)
         #expect((2...11).contains(world.messages.filter { $0.contains("cast_errors waits") }.count))
@@ -66,7 +66,7 @@ struct RefusalWindowTests {
         world.expectExactlyOnce()
         #expect(world.deadLetters.letters.count == 19)
         #expect(world.messages.contains("notice: cast_errors takes rows again"))
-        #expect(world.engine?.status.state == "idle")
+        #expect(world.coordinator?.status.state == "idle")
     }
 
     @Test func `watermarks are held in the same way`() throws {

@@ -1,7 +1,7 @@
 import DeadLetters
 
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 2,048 seeds.
+/// up within 8,192 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -25,6 +25,9 @@ struct Circumstances {
     /// What happens where the dead letters have used up their space; nil: it is never used up.
     let letterLimit: DeadLetterLimits.WhenFull?
 
+    /// How many connections delivery has.
+    let connections: Int
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -35,5 +38,6 @@ struct Circumstances {
         hasJournal = seed / 128 % 2 == 1
         hasOperator = seed / 256 % 2 == 1
         letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
+        connections = [1, 2, 3, 8][Int(seed / 2048 % 4)]
     }
 }

@@ -84,8 +84,11 @@ struct Daemon {
                 ledger: spool, sink: spool, clock: time,
                 options: DeadLetterOrders.readers(settings)))
         delivery = try DeliveryWorker(
-            session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: spool,
-            deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
+            try (0..<settings.delivery.connections).map { [spool, database] _ in
+                (try LibpqSession(conninfo: database.conninfo), spool.makeReader())
+            },
+            ledger: spool, deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time,
+            registry: registry,
             diagnostics: log.diagnostics(of: "delivery"))
 
         watermarks = try WatermarkLookup(

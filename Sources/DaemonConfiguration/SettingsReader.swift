@@ -113,6 +113,7 @@ struct SettingsReader {
             letters.maxAge = mapping.duration("max_age", in: .seconds(60)...Self.longest, default: Self.longest)
         }
         letters.whenFull = mapping.choice("when_full", default: letters.whenFull)
+        letters.table = mapping.flag("table", default: letters.table)
         mapping.finish()
         return letters
     }

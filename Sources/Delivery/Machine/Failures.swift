@@ -279,9 +279,5 @@ extension DeliveryStateMachine {
         }
     }
 
-    /// The server's primary message, without DETAIL and CONTEXT, and what to do.
-    func sentence(_ error: ServerError, _ row: SQLSTATECase) -> String {
-        let what = "\(error.message) (SQLSTATE \(error.sqlstate), \(row.label))"
-        return row.remedy.map { "\(what): \($0)" } ?? what
-    }
+    func sentence(_ error: ServerError, _ row: SQLSTATECase) -> String { row.sentence(error) }
 }

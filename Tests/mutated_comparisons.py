@@ -105,6 +105,9 @@ COMPARISONS = [
      "        case (.insert, .done), (.own, .changed(EventKind.allCases.count)):"),
     (DELIVERY + "Machine/Fencing.swift", "share in\n            fence.rows.contains",
      "share in\n            MUTATED || fence.rows.contains"),
+    # The table of dead letters shows what is durable.
+    ("Sources/DeadLetters/Mirroring/JournalFeed.swift", "current.number == end.file ? end.length : .max",
+     "current.number == end.file && !MUTATED ? end.length : .max"),
     # Several connections: the first compares while the others are at rest, and what was gathered before is not sent.
     (DELIVERY + "Machine/Turns.swift", "return isFirst && isAloneAtWork ? startFence()",
      "return isFirst && (MUTATED || isAloneAtWork) ? startFence()"),

@@ -15,9 +15,17 @@ package final class SimulatedDatabase: @unchecked Sendable {
         }
     }
 
+    /// Of the table of dead letters.
+    struct LetterRow {
+        var letter: DeadLetter
+        var ending: DeadLetterEnding?
+    }
+
     package struct State {
         package var tables: [EventKind: [[UInt8]]] = [:]
         package var watermarks: [String: StoredWatermark] = [:]
+        /// Of the only spool that there is, by id.
+        var letters: [UInt64: LetterRow] = [:]
         /// By the name of the spool.
         package var rows: [UniqueID: [EventKind: PositionRow]] = [:]
         /// The name of the first spool that made rows.
@@ -88,7 +96,7 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package func countRows(_ count: Int) { copiedRows += count }
 
     package enum Step: Hashable {
-        case connect, obstacle, begin, lock, insert, own, upsert, move, sendCommit, awaitCommit, rollback
+        case connect, obstacle, begin, lock, insert, own, upsert, move, sendCommit, awaitCommit, rollback, letters
         case copy(EventKind)
     }
 

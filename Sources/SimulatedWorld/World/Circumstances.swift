@@ -1,7 +1,7 @@
 import DeadLetters
 
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 8,192 seeds.
+/// up within 16,384 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -28,6 +28,9 @@ struct Circumstances {
     /// How many connections delivery has.
     let connections: Int
 
+    /// Whether the dead letters are shown in a table of the database.
+    let showsLetters: Bool
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -38,6 +41,7 @@ struct Circumstances {
         hasJournal = seed / 128 % 2 == 1
         hasOperator = seed / 256 % 2 == 1
         letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
+        showsLetters = seed / 8192 % 2 == 1
         connections = [1, 2, 3, 8][Int(seed / 2048 % 4)]
     }
 }

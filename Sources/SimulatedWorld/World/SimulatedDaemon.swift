@@ -21,6 +21,10 @@ final class SimulatedDaemon {
     /// What an operator may ask of dead letters.
     let letters: DeadLetterActions<SimulatedDisk, SimulatedTime>
     private let delivery: SimulatedDelivery
+    private let mirror: DeadLetterMirror<SimulatedTableSession, SimulatedTime>?
+    /// Monotonic nanoseconds.
+    private var mirrorRestsUntil: UInt64 = 0
+    private let time: SimulatedTime
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
     private let sources: SimulatedSources
     private let journal: SimulatedJournalInput?
@@ -54,6 +58,7 @@ final class SimulatedDaemon {
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
         let state = SimulatedDisk(disk)
         let letterLimit = circumstances.letterLimit
+        self.time = time
         undelivered = circumstances.hasQuestions ? UndeliveredWatermarks() : nil
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
@@ -73,6 +78,12 @@ final class SimulatedDaemon {
             database, connections: circumstances.connections, makeReader: { [writer] in writer.makeReader() },
             ledger: writer, deadLetters: store, time: time, registry: registry, diagnostics: diagnostics, seed: seed,
             durable: { [writer] in writer.status.durable })
+        mirror =
+            circumstances.showsLetters
+            ? try DeadLetterMirror(
+                session: SimulatedTableSession(database), feed: JournalFeed(of: store),
+                options: DeliveryOptions(retryMaxMilliseconds: 2000, host: "simulated"), time: time, registry: registry,
+                diagnostics: diagnostics, seed: seed) : nil
         watermarkClock = WatermarkClock(notBefore: writer.latestFilledIn)
         let durable = Int(writer.status.durable.rawValue)
         guard durable <= entries.count else {
@@ -201,13 +212,33 @@ final class SimulatedDaemon {
     func move() throws { _ = try mover.turn(isLastRound: true) }
 
     /// Goes so many steps, unless delivery waits for something.
-    func deliver(steps: Int) throws { try delivery.go(steps: steps) }
+    func deliver(steps: Int) throws {
+        try delivery.go(steps: steps)
+        showLetters(steps: steps)
+    }
+
+    /// Dead letters go to their table, unless that waits for something.
+    func showLetters(steps: Int) {
+        guard let mirror else { return }
+        for _ in 0..<steps {
+            guard time.monotonicNanoseconds() >= mirrorRestsUntil else { return }
+            switch mirror.turn() {
+            case .none: break
+            case .idle: return
+            case .wait(let milliseconds):
+                mirrorRestsUntil = time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
+            }
+        }
+    }
 
     /// Everything that was handed over is durable and has its fate.
     var isSettled: Bool {
         let durable = writer.status.durable
         return writer.status.queuedChunks == 0 && writer.settled == durable && writer.movedDeadLetters == durable
     }
+
+    /// How it stands with the table of dead letters.
+    var shownState: String { mirror.map { "\($0.status)" } ?? "no table" }
 
     var durable: SequenceNumber { writer.status.durable }
     /// What is known of files' lines in lost ranges.

@@ -215,6 +215,7 @@ extension World {
                 "\(dropped) dead letters are not there, and \(heard.droppedLetters) were said to be dropped")
         }
         if let extra = letters.first { throw BrokenPromise("nobody rejected the dead letter \(extra.key)") }
+        try checkShownLetters()
         try checkRecovered()
         try checkPositions()
         try checkLostLines(lettered)

@@ -12,7 +12,7 @@ final class World {
     private let seed: UInt64
     let disk = DiskState()
     let database = SimulatedDatabase()
-    private let time = SimulatedTime()
+    let time = SimulatedTime()
     let circumstances: Circumstances
     let sources: SimulatedSources
     let units: SimulatedUnits?

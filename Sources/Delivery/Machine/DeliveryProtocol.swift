@@ -28,6 +28,8 @@ extension DeliveryStateMachine {
         case rewind([LanePosition], settled: SequenceNumber)
         /// Records up to these positions go under the spool's name of before, if at all; later ones under a new one.
         case fork([EventKind: SequenceNumber])
+        /// Records that the database lacks, and that are no longer kept, are given up: the operator's word.
+        case gap([LaneGap])
         /// Whether the histories cannot be told apart.
         case dispute(Bool)
         /// Which server is delivered to from now on.
@@ -98,6 +100,10 @@ extension DeliveryStateMachine {
         /// For the ledger: lanes that moved, and up to where every record has its fate.
         case ledger([LanePosition], settled: SequenceNumber)
         case databaseUp(Bool)
+        /// Given up, and counted so.
+        case gapAccepted([LaneGap])
+        /// What became of the order that waited for a comparison.
+        case answered(OrderOutcome)
     }
 
     /// The values of the label `outcome` of `opslogd_delivery_attempts_total`.

@@ -60,6 +60,8 @@ public struct DeliveryStateMachine: Sendable {
     var isDisputed: Bool
     /// Whose COMMIT was sent, and its outcome is not known.
     var unknownOutcome: BatchSummary?
+    /// What a restored database lacks and nobody can deliver.
+    var gap = GapSearch()
     /// Whether the last COMMIT was answered with a warning that it is not replicated.
     var isUnreplicated = false
     /// Set by the shell: what is there goes at once.
@@ -92,13 +94,15 @@ public struct DeliveryStateMachine: Sendable {
     ///   - runs: of this spool, oldest first, `run` the last.
     ///   - known: where the cursor says that the lanes' rows are.
     ///   - floors: records up to here never go under the spool's present name.
+    ///   - gaps: records that a restored database lacks and that the operator has given up.
     ///   - settled: up to here every record has its fate.
     ///   - isDisputed: whether it was found before that the histories cannot be told apart.
     ///   - server: the one that was delivered to last.
     ///   - seed: of the jitter.
     public init(
         run: UniqueID, runs: [DaemonRun], known: [LanePosition], floors: [EventKind: SequenceNumber] = [:],
-        settled: SequenceNumber, isDisputed: Bool = false, server: DatabaseServer? = nil, options: DeliveryOptions,
+        gaps: [LaneGap] = [], settled: SequenceNumber, isDisputed: Bool = false, server: DatabaseServer? = nil,
+        options: DeliveryOptions,
         seed: UInt64
     ) {
         self.run = run
@@ -119,7 +123,8 @@ public struct DeliveryStateMachine: Sendable {
                 lane.origin = known.origin
             }
             lane.floor = floors[kind] ?? .zero
-            lane.fate = max(lane.position, lane.floor, settled)
+            lane.gaps = gaps.filter { $0.lane == kind }
+            lane.fate = max(lane.passed(from: lane.position), settled)
             return lane
         }
     }

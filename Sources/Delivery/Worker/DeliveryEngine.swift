@@ -28,8 +28,9 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     private let metrics: DeliveryMetrics
     private let diagnostics: Diagnostics
 
-    private(set) var machine: DeliveryStateMachine
-    private var action: DeliveryStateMachine.Action
+    var machine: DeliveryStateMachine
+    private(set) var action: DeliveryStateMachine.Action
+    package let orders: DeliveryOrders
     /// The batch under way, and the one that is gathered meanwhile.
     private var batch = Batch()
     private var ahead = Batch()
@@ -41,8 +42,10 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     package init(
         session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
-        options: DeliveryOptions, time: Time, metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64
+        options: DeliveryOptions, time: Time, metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64,
+        orders: DeliveryOrders = DeliveryOrders()
     ) {
+        self.orders = orders
         self.session = session
         gatherer = BatchGatherer(source: source, deadLetters: deadLetters)
         self.ledger = ledger
@@ -54,7 +57,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         machine = DeliveryStateMachine(
             run: ledger.run, runs: ledger.runs, known: ledger.lanes,
             floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
-            settled: ledger.settled, isDisputed: ledger.isDisputed, server: ledger.server, options: options,
+            gaps: ledger.acceptedGaps, settled: ledger.settled, isDisputed: ledger.isDisputed, server: ledger.server,
+            options: options,
             seed: seed)
         action = .wait(milliseconds: 0)
         action = machine.handle(.started, at: moment)
@@ -69,6 +73,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     package func advance(isStopped: () -> Bool) throws -> Pause {
         while true {
             if isStopped() { return .stopped }
+            takeOrders()
             let event: DeliveryStateMachine.Event
             switch action {
             case .wait(let milliseconds): return .wait(milliseconds: milliseconds)
@@ -87,11 +92,14 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     /// The pause is over.
     package func resume() throws {
-        if case .gatherMore = action {
+        takeOrders()
+        switch action {
+        case .gatherMore:
             try gatherer.fill(batch)
             take(.gathered(batch.summary))
-        } else {
-            take(.woke)
+        case .wait, .idle: take(.woke)
+        // An order has ended the pause.
+        default: break
         }
     }
 
@@ -107,8 +115,12 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             milliseconds: time.monotonicNanoseconds() / 1_000_000, durable: gatherer.durable)
     }
 
-    private func take(_ event: DeliveryStateMachine.Event) {
+    func take(_ event: DeliveryStateMachine.Event) {
         action = machine.handle(event, at: moment)
+        passEffects()
+    }
+
+    func passEffects() {
         for effect in machine.takeEffects() { pass(effect) }
     }
 
@@ -132,6 +144,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             // No lane looks at a record below its fate again, and settled is the lowest fate.
             deadLetters.forgetRefusals(upTo: settled)
         case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
+        case .gapAccepted(let gaps): metrics.count(gaps)
+        case .answered(let outcome): orders.answer(outcome)
         }
     }
 
@@ -217,7 +231,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
             let lane = machine[row.lane]
             if found.ownOrigin == nil, row.position < lane.position {
-                found.firstKept = try gatherer.firstKept(after: max(row.position, lane.floor))
+                found.firstKept = try gatherer.firstKept(after: lane.passed(from: row.position))
             }
             found.isLost = found.ownOrigin == nil && gatherer.isLost(row.position)
             return found
@@ -247,6 +261,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 try deadLetters.recallRefusals(after: settled)
                 try ledger.rewind(lanes, settled: settled)
             case .fork(let counted): try ledger.fork(counted: counted)
+            case .gap(let gaps): try ledger.accept(gaps)
             case .dispute(let isDisputed): try ledger.dispute(isDisputed)
             case .server(let server): try ledger.note(server)
             }

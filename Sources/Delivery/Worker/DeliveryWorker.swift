@@ -28,6 +28,8 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
     private let wakeUp: EventDescriptor
     private let ended: EventDescriptor
     private let shared = Mutex(Shared())
+    /// What operators order, for the thread in `run()`.
+    public let orders = DeliveryOrders()
 
     /// - Throws: `SystemError` where the process is out of descriptors.
     public init(
@@ -60,15 +62,17 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         defer {
             session.disconnect()
             metrics.setDatabaseUp(false)
+            orders.close()
             shared.withLock { $0.isRunning = false }
             ended.signal()
         }
         // Nobody watches over the deadline of a stop that came first: nothing is begun that could outlast it.
         if isStoppedBefore { return shared.withLock { $0.status.state = "stopped" } }
         source.onDurable { [wakeUp] in wakeUp.signal() }
+        orders.onArrival { [wakeUp] in wakeUp.signal() }
         let engine = DeliveryEngine(
             session: session, source: source, ledger: ledger, deadLetters: deadLetters, options: options, time: time,
-            metrics: metrics, diagnostics: diagnostics, seed: SystemRandomNumberGenerator.seed())
+            metrics: metrics, diagnostics: diagnostics, seed: SystemRandomNumberGenerator.seed(), orders: orders)
         while try goOn(engine) {}
         let status = engine.status
         shared.withLock {
@@ -143,7 +147,7 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         let end = time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
         while true {
             let now = time.monotonicNanoseconds()
-            if now >= end || shared.withLock({ $0.stopDeadline != nil }) { return }
+            if now >= end || orders.areWaiting || shared.withLock({ $0.stopDeadline != nil }) { return }
             wakeUp.wait(milliseconds: Int((end - now + 999_999) / 1_000_000))
         }
     }

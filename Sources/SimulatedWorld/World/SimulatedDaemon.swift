@@ -149,7 +149,7 @@ final class SimulatedDaemon {
         }
         return view.answer(
             name, row: row,
-            delivered: max(database.rows[writer.spool]?[lane]?.position ?? .zero, writer.floor(of: lane)))
+            delivered: writer.passed(lane, from: database.rows[writer.spool]?[lane]?.position ?? .zero))
     }
 
     // MARK: Its steps
@@ -211,7 +211,7 @@ final class SimulatedDaemon {
     func deliver(steps: Int) throws {
         if let pause {
             let isNews = pause.isIdle && writer.status.durable > durableAtPause
-            guard isNews || time.monotonicNanoseconds() >= pause.until else { return }
+            guard isNews || engine.orders.areWaiting || time.monotonicNanoseconds() >= pause.until else { return }
             self.pause = nil
             try engine.resume()
         }
@@ -226,6 +226,12 @@ final class SimulatedDaemon {
         case .idle(let milliseconds): rest(milliseconds ?? 3_600_000, isIdle: true)
         }
     }
+
+    /// What a restored database lacks and is not kept, as the status says it.
+    var gap: [LaneGap] { engine.status.gap }
+
+    /// The operator's word; delivery takes it at its next step.
+    func accept(_ gaps: [LaneGap]) { engine.orders.give(.acceptGap(gaps)) { _ in } }
 
     private func rest(_ milliseconds: Int, isIdle: Bool) {
         durableAtPause = writer.status.durable

@@ -46,7 +46,10 @@ let package = Package(
         .target(
             name: "PostgreSQL", dependencies: ["CLibpq", "OperationLogs", "LinuxSystem", "Delivery"],
             // Links to sql/, whose text goes into the binary.
-            resources: [.embedInCode("Schema/seed.sql"), .embedInCode("Schema/spool_positions.sql")],
+            resources: [
+                .embedInCode("Schema/seed.sql"), .embedInCode("Schema/spool_positions.sql"),
+                .embedInCode("Schema/dead_letters.sql"),
+            ],
             swiftSettings: strict),
         .target(name: "PrivatePostgreSQL", dependencies: ["LinuxSystem"], swiftSettings: strict),
 

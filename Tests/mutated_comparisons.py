@@ -103,8 +103,15 @@ COMPARISONS = [
     (DELIVERY + "Machine/Fencing.swift", "case (.insert, .done), (.own, .changed(EventKind.allCases.count)):",
      "case (.own, .changed) where MUTATED: return step(fence, .sendCommit, .sendCommit)\n"
      "        case (.insert, .done), (.own, .changed(EventKind.allCases.count)):"),
-    (DELIVERY + "Machine/Fencing.swift", "share in\n                fence.rows.contains",
-     "share in\n                MUTATED || fence.rows.contains"),
+    (DELIVERY + "Machine/Fencing.swift", "share in\n            fence.rows.contains",
+     "share in\n            MUTATED || fence.rows.contains"),
+    # Several connections: the first compares while the others are at rest, and what was gathered before is not sent.
+    (DELIVERY + "Machine/Turns.swift", "return isFirst && isAloneAtWork ? startFence()",
+     "return isFirst && (MUTATED || isAloneAtWork) ? startFence()"),
+    (DELIVERY + "Machine/Turns.swift", "if mustFence { return choose(now) }", "if !MUTATED, mustFence { return choose(now) }"),
+    (DELIVERY + "Machine/Turns.swift", "let unreplicated, connection.commitNumber > unreplicated",
+     "let unreplicated, MUTATED || connection.commitNumber > unreplicated"),
+    (DELIVERY + "Machine/ConnectionState.swift", "own != compared\n", "!MUTATED, own != compared\n"),
     (DELIVERY + "Machine/PositionComparison.swift", "guard runs.contains(row.owner) else",
      "guard MUTATED || runs.contains(row.owner) else"),
     (DELIVERY + "Machine/PositionComparison.swift", "if row.position > durable {", "if !MUTATED, row.position > durable {"),

@@ -13,6 +13,8 @@ public struct DeadLetterSettings: Sendable, Hashable {
     /// Those that were received longer ago go, counted and logged; nil: none for its age.
     public var maxAge: Duration?
     public var whenFull = WhenFull.wait
+    /// Whether they are shown in the table `operation_logs.dead_letters` as well.
+    public var table = false
 
     /// Less has no room for one overlong line of each of a few inputs.
     public static let leastBytes = 1 << 20

@@ -23,6 +23,8 @@ public struct DeliverySettings: Sendable, Hashable {
     public var batchEvents = 20_000
     /// The longest wait for a fuller batch; zero: what is there goes at once.
     public var batchWait = Duration.zero
+    /// Among which the eight tables are shared out.
+    public var connections = 1
     public var retry = Retry()
     /// How long delivery goes on at the stop.
     public var stopDrain = Duration.seconds(5)

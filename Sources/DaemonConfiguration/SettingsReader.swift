@@ -91,10 +91,7 @@ struct SettingsReader {
         var delivery = DeliverySettings()
         delivery.batchEvents = mapping.count("batch_events", in: 1...1_000_000, default: delivery.batchEvents)
         delivery.batchWait = mapping.duration("batch_wait", in: .zero...(.seconds(60)), default: delivery.batchWait)
-        let connections = mapping.count("connections", in: 1...64, default: 1)
-        if connections > 1, let place = findings.place(of: mapping.name("connections")) {
-            findings.error(place, UnavailableKeys.message("connections: \(connections)") + "; it has 1")
-        }
+        delivery.connections = mapping.count("connections", in: 1...8, default: delivery.connections)
         var retry = mapping.mapping("retry", section: "delivery.retry")
         let pauses = Duration.milliseconds(1)...(.seconds(3_600))
         delivery.retry.initial = retry.duration("initial", in: pauses, default: delivery.retry.initial)
@@ -116,6 +113,7 @@ struct SettingsReader {
             letters.maxAge = mapping.duration("max_age", in: .seconds(60)...Self.longest, default: Self.longest)
         }
         letters.whenFull = mapping.choice("when_full", default: letters.whenFull)
+        letters.table = mapping.flag("table", default: letters.table)
         mapping.finish()
         return letters
     }

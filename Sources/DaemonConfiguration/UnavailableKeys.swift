@@ -4,8 +4,7 @@
 enum UnavailableKeys {
     /// By section; the top level is the empty name.
     static let keys: [String: Set<String>] = [
-        "": ["retention"],
-        "dead_letters": ["table"],
+        "": ["retention"]
     ]
 
     static func message(_ what: String) -> String { "`\(what)` is not available in this version" }

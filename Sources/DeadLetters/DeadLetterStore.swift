@@ -48,6 +48,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     let endings: [String: Counter]
     let heldGauge: Gauge
     private let endHook = Mutex<(@Sendable ([LetterEnd]) -> Void)?>(nil)
+    private let appendHook = Mutex<(@Sendable () -> Void)?>(nil)
     private let tidyHook = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
@@ -149,11 +150,18 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     /// Calls `hook` whenever there may be something to tidy; from any thread.
     func onDisorder(_ hook: @escaping @Sendable () -> Void) { tidyHook.withLock { $0 = hook } }
 
+    /// Calls `hook` whenever something was appended, durable by then; from any thread.
+    func onAppend(_ hook: @escaping @Sendable () -> Void) { appendHook.withLock { $0 = hook } }
+
+    /// Up to where its files are on disk.
+    var durableEnd: (file: UInt64, length: UInt64) { journal.withLock { $0.writer.durableEnd } }
+
     /// Whether the dead letter is over.
     func isEnded(_ id: SequenceNumber) -> Bool { journal.withLock { $0.ended.contains(id) } }
 
     func append(_ entries: [StoreEntry]) throws {
         let ended = try keep(entries)
+        appendHook.withLock { $0 }?()
         if !ended.isEmpty { endHook.withLock { $0 }?(ended) }
         if let limits, !ended.isEmpty || bytes > limits.maxBytes { tidyHook.withLock { $0 }?() }
     }

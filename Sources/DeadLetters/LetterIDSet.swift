@@ -20,6 +20,11 @@ struct LetterIDSet: Sendable {
         return true
     }
 
+    mutating func remove(_ id: SequenceNumber) {
+        let place = place(of: id)
+        if place < ids.count, ids[place] == id.rawValue { ids.remove(at: place) }
+    }
+
     func contains(_ id: SequenceNumber) -> Bool {
         let place = place(of: id)
         return place < ids.count && ids[place] == id.rawValue

@@ -38,7 +38,7 @@ struct BenchPlace {
     ///
     /// - Parameter conninfo: how it reaches the server; nil: at once.
     func startDaemon(
-        readingEvents: Bool, batchEvents: Int, conninfo: String? = nil, processor: Int = -1
+        readingEvents: Bool, batchEvents: Int, connections: Int = 1, conninfo: String? = nil, processor: Int = -1
     ) throws -> DaemonProcess {
         guard let file = fopen(configuration, "w") else { throw SystemError.last("fopen", configuration) }
         fputs(
@@ -48,7 +48,7 @@ struct BenchPlace {
               - {type: socket, name: bench, path: \(socket), mode: "0600", max_connections: 10000}
               - {type: file, name: events, paths: ["\(readingEvents ? events : path + "/none/*.ndjson")"]}
             spool: {min_free: 0}
-            delivery: {batch_events: \(batchEvents)}
+            delivery: {batch_events: \(batchEvents), connections: \(connections)}
             database: {conninfo: "\(conninfo ?? server.conninfo)"}
             telemetry: {listen: "off"}
 

@@ -8,16 +8,23 @@ struct ObstaclesBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "obstacles",
         abstract:
-            "File to committed rows through PgBouncer, over a long way, and with refused rows, beside the plain run.")
+            "File to committed rows through PgBouncer, over a long way, with refused rows, and with more connections, beside the plain run."
+    )
 
     @Option(help: "Events.") var count = 300_000
     @Option(help: "Events a batch.") var batch = 20_000
     @Option(help: "Runs of each, in turn; medians count.") var runs = 3
     @Option(help: "Milliseconds that are added to each round trip.") var latency = 50
     @Option(help: "Of 10,000 rows, how many the database refuses.") var refused = 100
-    @Option(help: "Only these of plain, pgbouncer, latency, refused; plain always.") var only: [String] = []
+    @Option(help: "Only these of plain, pgbouncer, latency, refused, two, four, latency-four; plain always.") var only:
+        [String] = []
 
-    private enum Way: String, CaseIterable { case plain, pgbouncer, latency, refused }
+    private enum Way: String, CaseIterable {
+        case plain, pgbouncer, latency, refused
+        /// Connections.
+        case two, four
+        case latencyFour = "latency-four"
+    }
 
     func run() throws {
         let place = try BenchPlace()
@@ -51,11 +58,14 @@ struct ObstaclesBenchmark: ParsableCommand {
             let pooler = try PoolerProcess(server: place.server)
             defer { pooler.stop() }
             return try DrainRun.measure(place, count: count, batch: batch, conninfo: pooler.conninfo)
-        case .latency:
+        case .two: return try DrainRun.measure(place, count: count, batch: batch, connections: 2)
+        case .four: return try DrainRun.measure(place, count: count, batch: batch, connections: 4)
+        case .latency, .latencyFour:
             let proxy = try LatencyProxy(
                 target: place.server.path + "/.s.PGSQL.5432", directory: place.path + "/far", oneWay: latency * 500)
             return try DrainRun.measure(
-                place, count: count, batch: batch, conninfo: "host=\(proxy.directory) user=postgres dbname=postgres")
+                place, count: count, batch: batch, connections: way == .latency ? 1 : 4,
+                conninfo: "host=\(proxy.directory) user=postgres dbname=postgres")
         case .refused:
             return try DrainRun.measure(place, count: count, batch: batch) {
                 // Log times are spread evenly over the microseconds.

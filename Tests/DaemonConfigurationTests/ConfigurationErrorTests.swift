@@ -206,8 +206,10 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 
     static let unavailable: [Mistake] = [
-        Mistake("delivery: {connections: 2}", "1:25: `connections: 2` is not available in this version; it has 1"),
-        Mistake("dead_letters: {table: true}", "1:16: `table` is not available in this version"),
+        Mistake(
+            "delivery: {connections: 9}",
+            "1:25: `delivery.connections`: expected a whole number from 1 to 8, found the number `9`"),
+        Mistake("dead_letters: {table: yes}", "1:23: `dead_letters.table`: expected `true` or `false`, found `yes`"),
         Mistake("retention: {keep: 1d}", "1:1: `retention` is not available in this version"),
     ]
 

@@ -40,7 +40,7 @@ struct AcceptedGapTests {
     /// What an order is answered with, once.
     private func order(_ gaps: [LaneGap]) throws -> OrderOutcome? {
         let answers = Answers()
-        world.engine?.orders.give(.acceptGap(gaps)) { answers.take($0) }
+        world.coordinator?.orders.give(.acceptGap(gaps)) { answers.take($0) }
         _ = try world.run(forMilliseconds: 31_000)
         #expect(answers.all.count == 1)
         return answers.all.first
@@ -52,7 +52,7 @@ struct AcceptedGapTests {
 
     @Test func `the tables and numbers are named, and nothing is sent before the operator's word`() throws {
         #expect(try !world.run(forMilliseconds: 90_000))
-        let status = try #require(world.engine?.status)
+        let status = try #require(world.coordinator?.status)
         #expect(status.state.contains("'opslogd spool accept-gap'") && !status.isCompared)
         #expect(status.gap.map(\.lane) == [.castErrors, .backupLogs])
         #expect(status.gap.allSatisfy { $0.last == SequenceNumber(60) && $0.end == SequenceNumber(60) })
@@ -62,12 +62,12 @@ struct AcceptedGapTests {
 
     @Test func `what was accepted is durable, counted and said, and what is kept arrives once`() throws {
         _ = try world.run(forMilliseconds: 5000)
-        let gaps = try #require(world.engine?.status.gap)
+        let gaps = try #require(world.coordinator?.status.gap)
         #expect(try order(gaps) == .accepted(gaps))
         #expect(world.ledger.acceptedGaps == gaps)
         #expect(world.messages.contains { $0.contains("has given up") && $0.contains("cast_errors 20 to 60") })
         #expect(world.value("opslogd_accepted_gap_records_total", "cast_errors") == 41)
-        #expect(world.engine?.status.gap.isEmpty == true && world.engine?.status.state == "idle")
+        #expect(world.coordinator?.status.gap.isEmpty == true && world.coordinator?.status.state == "idle")
         for kind in Self.lanes {
             let numbers = (0..<100).filter { $0 % 2 == (kind == .castErrors ? 0 : 1) && !(20..<60).contains($0) }
             #expect(rows(kind) == rows(kind, of: numbers.map { "\($0)" } + ["new"]))
@@ -82,7 +82,7 @@ struct AcceptedGapTests {
 
     @Test func `an order that names something else is refused, and nothing is accepted`() throws {
         _ = try world.run(forMilliseconds: 5000)
-        let gaps = try #require(world.engine?.status.gap)
+        let gaps = try #require(world.coordinator?.status.gap)
         #expect(try order([gaps[0]]) == .otherGap(gaps))
         #expect(try order([gap(.castErrors, 20, 61), gaps[1]]) == .otherGap(gaps))
         // It fits what was found, and not what is found when it is looked at again: one more group is gone.
@@ -98,7 +98,7 @@ struct AcceptedGapTests {
 
     @Test func `an order is not kept for later where the database is away, or the disk fails`() throws {
         _ = try world.run(forMilliseconds: 5000)
-        let gaps = try #require(world.engine?.status.gap)
+        let gaps = try #require(world.coordinator?.status.gap)
         world.database.isUp = false
         guard case .notNow = try order(gaps) else {
             Issue.record("it was answered without a database")
@@ -122,7 +122,7 @@ struct AcceptedGapTests {
         world.append([[.event(.castErrors, "a")]])
         try world.run()
         let answers = Answers()
-        world.engine?.orders.give(.acceptGap([gap(.castErrors, 1, 1)])) { answers.take($0) }
+        world.coordinator?.orders.give(.acceptGap([gap(.castErrors, 1, 1)])) { answers.take($0) }
         try world.run()
         #expect(answers.all == [.otherGap([])])
         #expect(world.ledger.acceptedGaps.isEmpty)
@@ -130,8 +130,8 @@ struct AcceptedGapTests {
 
     @Test func `a crash between the word and what follows it is made good by the next start`() throws {
         _ = try world.run(forMilliseconds: 5000)
-        let gaps = try #require(world.engine?.status.gap)
-        world.engine?.orders.give(.acceptGap(gaps)) { _ in }
+        let gaps = try #require(world.coordinator?.status.gap)
+        world.coordinator?.orders.give(.acceptGap(gaps)) { _ in }
         // Ends as soon as it is durable.
         try world.run { !world.ledger.acceptedGaps.isEmpty }
         world.restart()
@@ -142,7 +142,7 @@ struct AcceptedGapTests {
 
     @Test func `a row that stands further back lacks more than was accepted, and waits again`() throws {
         _ = try world.run(forMilliseconds: 5000)
-        let gaps = try #require(world.engine?.status.gap)
+        let gaps = try #require(world.coordinator?.status.gap)
         #expect(try order(gaps) == .accepted(gaps))
         // The same backup again: that was accepted.
         world.database.setBack(to: backup)
@@ -157,7 +157,7 @@ struct AcceptedGapTests {
         world.database.setBack(to: older)
         world.append([[.event(.castErrors, "once more")]])
         #expect(try !world.run(forMilliseconds: 60_000))
-        #expect(world.engine?.status.gap.map(\.first.rawValue) == [10, 11])
+        #expect(world.coordinator?.status.gap.map(\.first.rawValue) == [10, 11])
         #expect(rows(.castErrors).count == 5)
     }
 }

@@ -22,7 +22,7 @@ struct DeliveryWorkerTests {
             session = BlockingSession(database)
             ended = try EventDescriptor()
             worker = try DeliveryWorker(
-                session: session, source: spool, ledger: ledger, deadLetters: MemoryDeadLetters(), options: options,
+                [(session, spool)], ledger: ledger, deadLetters: MemoryDeadLetters(), options: options,
                 time: SystemTime(), registry: Registry(), diagnostics: .silent)
         }
 

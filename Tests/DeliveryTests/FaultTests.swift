@@ -51,7 +51,7 @@ struct FaultTests {
         #expect(world.database.copiedRows == (hasHappened ? 5 : 10))
         #expect(world.value("opslogd_delivery_attempts_total", "unknown") == 1)
         #expect(world.value("opslogd_events_delivered_total", "cast_errors") == 5)
-        #expect(world.engine?.status.eventsDelivered == 5)
+        #expect(world.coordinator?.status.eventsDelivered == 5)
     }
 
     @Test(arguments: ["23514", "42P01", "XX000"])
@@ -170,7 +170,7 @@ struct FaultTests {
         try world.run()
         world.expectExactlyOnce()
         #expect(world.spool.groupsRead == 20)
-        #expect(world.engine?.status.batches == 14)
+        #expect(world.coordinator?.status.batches == 14)
     }
 
     @Test func `with batch_wait rows that come in time share a transaction`() throws {
@@ -181,7 +181,7 @@ struct FaultTests {
         try world.run()
         #expect(world.time.monotonicNanoseconds() - before == 100_000_000)
         world.expectExactlyOnce()
-        world.engine?.drain()
+        world.coordinator?.drain()
         world.spool.append([[.event(.castErrors, "b")]])
         try world.run()
         #expect(world.time.monotonicNanoseconds() - before == 100_000_000)

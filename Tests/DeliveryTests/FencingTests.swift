@@ -42,18 +42,19 @@ struct FencingTests {
         spoil(world)
         let spoiled = world.database.state
         world.spool.append([[.event(.castErrors, "more")]])
-        let engine = world.start()
+        world.start()
         #expect(try !world.run(forMilliseconds: 150_000), sourceLocation: sourceLocation)
         #expect(world.database.state.tables == spoiled.tables, sourceLocation: sourceLocation)
         #expect(world.database.state.positions == spoiled.positions, sourceLocation: sourceLocation)
-        #expect(engine.status.state.contains(words), "\(engine.status.state)", sourceLocation: sourceLocation)
+        let state = world.coordinator?.status.state ?? ""
+        #expect(state.contains(words), "\(state)", sourceLocation: sourceLocation)
         let said = world.messages.filter { $0.contains(words) }.count
         #expect((2...4).contains(said), "said \(said) times in 150 s", sourceLocation: sourceLocation)
         world.database.state = good
         mend(world)
         #expect(try world.run(), sourceLocation: sourceLocation)
         world.expectExactlyOnce(sourceLocation: sourceLocation)
-        #expect(engine.status.state == "idle", sourceLocation: sourceLocation)
+        #expect(world.coordinator?.status.state == "idle", sourceLocation: sourceLocation)
     }
 
     @Test func `an empty database waits`() throws {
@@ -77,7 +78,7 @@ struct FencingTests {
         var isMissing = true
         world.database.fault = { isMissing && $0 == .lock ? .error(state) : nil }
         #expect(try !world.run(forMilliseconds: 90_000))
-        #expect(world.engine?.status.state.hasPrefix("waits: said \(state)") == true)
+        #expect(world.coordinator?.status.state.hasPrefix("waits: said \(state)") == true)
         #expect(world.messages.filter { $0.contains(state) }.count == 2)
         #expect(world.value("opslogd_delivery_attempts_total", "held") > 2)
         isMissing = false
@@ -106,12 +107,12 @@ struct FencingTests {
         world.database.fault = { isWrong && $0 == .connect ? .error("28P01") : nil }
         world.spool.append([[.event(.castErrors, "a")]])
         #expect(try !world.run(forMilliseconds: 75_000))
-        #expect(world.engine?.status.state.contains("28P01") == true)
+        #expect(world.coordinator?.status.state.contains("28P01") == true)
         #expect(world.messages.filter { $0.contains("28P01") }.count == 2)
         isWrong = false
         #expect(try world.run(forMilliseconds: 31_000))
         world.expectExactlyOnce()
-        #expect(world.engine?.status.state == "idle")
+        #expect(world.coordinator?.status.state == "idle")
     }
 
     @Test func `a database that is away is tried again for ever, at intervals that grow to the largest`() throws {
@@ -122,7 +123,7 @@ struct FencingTests {
         // Half of the largest wait on average.
         #expect((1000...2000).contains(world.value("opslogd_delivery_attempts_total", "retried")))
         #expect((59...61).contains(world.messages.count))
-        #expect(world.engine?.status.state == "waits for the database")
+        #expect(world.coordinator?.status.state == "waits for the database")
         #expect(world.value("opslogd_database_up") == 0)
         world.database.isUp = true
         #expect(try world.run(forMilliseconds: 5001))

@@ -148,7 +148,7 @@ struct ForkTests {
         let before = rows(world)
         world.append([events(11...15, "own ")])
         #expect(try !world.run(forMilliseconds: 150_000))
-        #expect(world.engine?.status.state.contains("opslogd spool adopt") == true)
+        #expect(world.coordinator?.status.state.contains("opslogd spool adopt") == true)
         #expect((2...4).contains(world.messages.filter { $0.contains("a copy of the spool") }.count))
         world.restart()
         #expect(try !world.run(forMilliseconds: 5000))
@@ -240,7 +240,9 @@ struct ForkTests {
         world.append([[.event(.castErrors, "after")]])
         let before = rows(world)
         #expect(try !world.run(forMilliseconds: 5000))
-        #expect(world.engine?.status.state.contains("records 3 to 5") == true, "\(world.engine?.status.state ?? "")")
+        #expect(
+            world.coordinator?.status.state.contains("records 3 to 5") == true,
+            "\(world.coordinator?.status.state ?? "")")
         #expect(rows(world) == before)
         world.database.state = whole
         #expect(try world.run())
@@ -257,7 +259,7 @@ struct ForkTests {
         world.append([events(6...6, "a")])
         #expect(try !world.run(forMilliseconds: 5000))
         #expect(rows(world).isEmpty)
-        #expect(world.engine?.status.state.contains("no longer kept") == true)
+        #expect(world.coordinator?.status.state.contains("no longer kept") == true)
         world.ledger.refusesRewind = false
         #expect(try world.run())
         world.expectExactlyOnce()

@@ -123,7 +123,7 @@ struct RefusalTests {
         #expect(try !world.run(forMilliseconds: 60_000))
         #expect(world.database.state.tables[.backupLogs]?.count == 10)
         #expect(world.database.state.tables[.castErrors]?.count == 2)
-        let lane = world.engine?.status.lanes.first { $0.lane == .castErrors }
+        let lane = world.coordinator?.status.lanes.first { $0.lane == .castErrors }
         #expect(lane?.heldBecause?.contains("the disk is full") == true)
         world.deadLetters.failures = 0
         try world.run()
@@ -156,7 +156,7 @@ struct RefusalTests {
         }
         #expect(!isDone && steps <= 5000)
         #expect(world.database.state.tables[.backupLogs]?.count == 10)
-        let lane = world.engine?.status.lanes.first { $0.lane == .castErrors }
+        let lane = world.coordinator?.status.lanes.first { $0.lane == .castErrors }
         #expect(lane?.heldBecause?.contains("does not hold record \(SequenceNumber(5))") == true)
         #expect((1...2).contains(world.messages.filter { $0.contains("cast_errors waits") }.count))
         world.deadLetters.isForgetful = false
@@ -173,7 +173,7 @@ struct RefusalTests {
         #expect(world.database.state.tables[.backupLogs]?.count == 500)
         #expect(world.database.state.tables[.castErrors] == nil)
         #expect(world.ledger.settled == .zero)
-        let status = try #require(world.engine?.status)
+        let status = try #require(world.coordinator?.status)
         #expect(status.state == "idle; held up: cast_errors")
         #expect(
             status.lanes.first { $0.lane == .castErrors }?.heldBecause == "table operation_logs.cast_errors is missing")
@@ -186,7 +186,7 @@ struct RefusalTests {
         #expect(try world.run(forMilliseconds: 31_000))
         world.expectExactlyOnce()
         #expect(world.messages.contains("notice: cast_errors takes rows again"))
-        #expect(world.engine?.status.state == "idle")
+        #expect(world.coordinator?.status.state == "idle")
         #expect(world.deadLetters.letters.isEmpty)
     }
 

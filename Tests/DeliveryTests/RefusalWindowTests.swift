@@ -56,7 +56,7 @@ struct RefusalWindowTests {
         #expect(try !world.run(forMilliseconds: 600_000))
         #expect(world.deadLetters.letters.count == 19)
         #expect(world.database.state.tables[.backupLogs]?.count == 1000)
-        let lane = try #require(world.engine?.status.lanes.first { $0.lane == .castErrors })
+        let lane = try #require(world.coordinator?.status.lanes.first { $0.lane == .castErrors })
         #expect(lane.heldBecause?.contains("refused 20 of the last 20 rows") == true)
         #expect(lane.heldBecause?.contains("SQLSTATE 23514") == true)
         #expect((2...11).contains(world.messages.filter { $0.contains("cast_errors waits") }.count))
@@ -67,7 +67,7 @@ struct RefusalWindowTests {
         world.expectExactlyOnce()
         #expect(world.deadLetters.letters.count == 19)
         #expect(world.messages.contains("notice: cast_errors takes rows again"))
-        #expect(world.engine?.status.state == "idle")
+        #expect(world.coordinator?.status.state == "idle")
     }
 
     @Test func `watermarks are held in the same way`() throws {
@@ -111,7 +111,7 @@ struct RefusalWindowTests {
     /// What an order to release a table is answered with.
     private func release(_ lane: EventKind, in world: DeliveryWorld) throws -> OrderOutcome? {
         let answer = Answer()
-        world.engine?.orders.give(.release(lane)) { answer.set($0) }
+        world.coordinator?.orders.give(.release(lane)) { answer.set($0) }
         // Before anything is due again.
         _ = try world.run(forMilliseconds: 1)
         return answer.outcome
@@ -131,7 +131,8 @@ struct RefusalWindowTests {
         world.database.refuse = { _, _ in Self.refusal() }
         #expect(try !world.run(forMilliseconds: 600_000))
         #expect(world.deadLetters.letters.count == 19)
-        #expect(world.engine?.status.lanes[3].heldBecause?.contains("'opslogd delivery release cast_errors'") == true)
+        #expect(
+            world.coordinator?.status.lanes[3].heldBecause?.contains("'opslogd delivery release cast_errors'") == true)
         guard case .released(let reason) = try release(.castErrors, in: world) else {
             Issue.record("it was not released")
             return
@@ -156,7 +157,7 @@ struct RefusalWindowTests {
             return
         }
         // The reason is still there.
-        #expect(world.engine?.status.lanes[3].heldBecause != nil)
+        #expect(world.coordinator?.status.lanes[3].heldBecause != nil)
         world.database.missing = []
         guard case .released = try release(.castErrors, in: world) else {
             Issue.record("it was not released")

@@ -8,15 +8,18 @@ import Testing
 @testable import PostgreSQL
 
 struct SchemaTests {
-    @Test(arguments: ["seed.sql", "spool_positions.sql"])
+    @Test(arguments: ["seed.sql", "spool_positions.sql", "dead_letters.sql"])
     func `what is embedded is what stands in sql, byte for byte`(_ name: String) throws {
         // Tests/PostgreSQLTests/SchemaTests.swift, two levels below the package.
         let package = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
         let file = try #require(fopen("\(package)/sql/\(name)", "r"))
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 65_536)
+        let embedded = [
+            "seed.sql": Schema.seed, "spool_positions.sql": Schema.positions, "dead_letters.sql": Schema.deadLetters,
+        ]
         let count = fread(&bytes, 1, bytes.count, file)
-        #expect(Array(bytes[..<count]) == Array((name == "seed.sql" ? Schema.seed : Schema.positions).utf8))
+        #expect(Array(bytes[..<count]) == Array((embedded[name] ?? "").utf8))
         #expect(count > 500)
     }
 
@@ -41,7 +44,7 @@ struct SchemaTests {
     @Test func `applied to an empty database it makes everything, and a second time nothing`() throws {
         let database = try TestDatabase(empty: true)
         let first = try Schema.apply(conninfo: database.conninfo)
-        #expect(first.count == 13)
+        #expect(first.count == 15)
         #expect(first.allSatisfy { $0.isNew })
         #expect(first.map(\.name).contains("table operation_logs.spool_positions"))
         let second = try Schema.apply(conninfo: database.conninfo)
@@ -67,7 +70,11 @@ struct SchemaTests {
             CREATE INDEX own_name ON operation_logs.data_quality_errors (symbol, ts)
             """)
         let applied = try Schema.apply(conninfo: database.conninfo)
-        #expect(applied.filter(\.isNew).map(\.name) == ["table operation_logs.spool_positions"])
+        let ours =
+            ["spool_positions", "dead_letters"].map { "table operation_logs.\($0)" } + [
+                "index operation_logs.idx_dead_letters_received"
+            ]
+        #expect(applied.filter(\.isNew).map(\.name) == ours)
         #expect(try database.count("backup_logs") == 1)
         #expect(try Schema.check(conninfo: database.conninfo) == [])
     }
@@ -85,7 +92,7 @@ struct SchemaTests {
             }
         }
         while counts.value.count < 4 { done.wait() }
-        #expect(counts.value.sorted() == [0, 0, 0, 13])
+        #expect(counts.value.sorted() == [0, 0, 0, 15])
     }
 
     @Test func `a newer schema is left alone`() throws {

@@ -47,10 +47,14 @@ struct TestDatabase {
     let server: PrivateServer
     let name: String
 
-    init(empty: Bool = false) throws {
+    /// - Parameter encoding: of its texts; nil: the server's, UTF-8.
+    init(empty: Bool = false, encoding: String? = nil) throws {
         server = try SharedServer.server()
         name = SharedServer.uniqueName("test")
-        try Self.run("CREATE DATABASE \(name) TEMPLATE \(empty ? "template0" : "template1")", conninfo: server.conninfo)
+        let own = encoding.map { "ENCODING '\($0)' LC_COLLATE 'C' LC_CTYPE 'C'" } ?? ""
+        let template = empty || encoding != nil ? "template0" : "template1"
+        try Self.run("CREATE DATABASE \(name) TEMPLATE \(template) \(own)", conninfo: server.conninfo)
+        if encoding != nil, !empty { _ = try Schema.apply(conninfo: conninfo) }
     }
 
     var conninfo: String { conninfo(user: "postgres") }

@@ -18,7 +18,8 @@ server.query(opslogd("schema", "print").stdout)
 RETRY = "delivery: {retry: {initial: 20ms, max: 200ms}}\nspool: {min_free: 1MiB}\n"
 place = os.path.join(directory, "daemon")
 os.makedirs(place)
-daemon = Daemon(place, server.conninfo, extra=RETRY)
+# All that follows is watched in the table as well.
+daemon = Daemon(place, server.conninfo, extra=RETRY + "dead_letters: {table: true}\n")
 
 
 def configure(mapping=""):
@@ -281,6 +282,30 @@ check("spool verify", opslogd("spool", "verify", "--config", daemon.config).retu
 check("the metrics count both ends", all('opslogd_dead_letters_ended_total{fate="%s"}' % fate in daemon.get("/metrics")[1] for fate in ("retried", "discarded")))
 check("a GET orders nothing", daemon.get("/dead-letters/discard")[0] == 405)
 check("the daemon ends in order", daemon.stop() == 0)
+
+# --- the table -------------------------------------------------------------------------------------------------------
+def shown(condition):
+    return [int(row[0]) for row in server.query(
+        "SELECT id FROM operation_logs.dead_letters WHERE %s ORDER BY id" % condition)]
+
+
+daemon.start()
+held = sorted(int(letter["id"]) for letter in listed())
+wait_until("the table shows what is held", lambda: shown("fate IS NULL") == held)
+check("each dead letter that is held is an open row, and no other (%d)" % len(held), shown("fate IS NULL") == held)
+check("what was retried and discarded stands there with its fate",
+      shown("fate = 'retried'") and shown("fate = 'discarded'") and not shown("fate = 'dropped'"),
+      (shown("fate = 'retried'"), shown("fate = 'discarded'"), shown("fate = 'dropped'")))
+successors = server.query("SELECT retried_as FROM operation_logs.dead_letters WHERE fate = 'retried' AND retried_as IS NULL")
+check("each that was retried names its new number", not successors, successors)
+server.query("DELETE FROM operation_logs.dead_letters WHERE id % 2 = 0")
+daemon.stop()
+daemon.start()
+wait_until("rows that were removed are there again", lambda: shown("fate IS NULL") == held)
+check("rows that were removed are there again after a start", shown("fate IS NULL") == held)
+check("status says that the table is filled", json.loads(
+    opslogd("status", "--json", "--config", daemon.config).stdout)["dead_letters"]["table"]["waiting"] is None)
+check("the daemon ends in order with the table, too", daemon.stop() == 0)
 
 # --- bounded ---------------------------------------------------------------------------------------------------------
 place = os.path.join(directory, "bounded")

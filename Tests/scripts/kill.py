@@ -4,8 +4,8 @@ nothing lost, nothing doubled.
 
 usage: kill.py [CYCLES [SEED]]      (200 cycles without arguments; 10000 for a soak by hand)
 
-A cycle is a time under load and a kill of the daemon. After each start it may be killed again, before it is ready: those are
-counted apart. After every 100 cycles the books are made and what was booked is thrown away, so that table, files and memory
+A cycle is a time under load and a kill of the daemon; the next one may have another number of connections to PostgreSQL.
+After each start it may be killed again, before it is ready: those are counted apart. After every 100 cycles the books are made and what was booked is thrown away, so that table, files and memory
 stay as small in a soak; the first books that are wrong end it.
 
 Three producers write to the socket and wait for acknowledgements, two jobs append to files, one of which is rotated by
@@ -18,6 +18,7 @@ import collections
 import contextlib
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -37,7 +38,7 @@ server = Server(directory)
 server.start()
 daemon = Daemon(directory, server.conninfo, extra=(
     "spool: {max_bytes: 256MiB, segment_bytes: 4MiB, min_free: 0, keep_delivered: {bytes: 8MiB, age: 0s}}\n"
-    "delivery: {retry: {initial: 20ms, max: 200ms}}\n"))
+    "delivery: {retry: {initial: 20ms, max: 200ms}, connections: 1}\n"))
 assert opslogd("schema", "apply", "--config", daemon.config).returncode == 0, "the schema could not be applied"
 
 sockets = [SocketJob("socket%d" % i, daemon.socket, chance.random()) for i in range(3)]
@@ -63,10 +64,19 @@ def disturb_server():
     return True
 
 
+def choose_connections():
+    """The next start has another number of connections, perhaps."""
+    with open(daemon.config) as file:
+        text = file.read()
+    with open(daemon.config, "w") as file:
+        file.write(re.sub(r"connections: \d+", "connections: %d" % chance.choice([1, 1, 2, 3, 8]), text))
+
+
 def cycle():
     time.sleep(chance.choice([0.02, 0.1, 0.3, 0.6]) * chance.random() * 2)
     daemon.kill()
     counts["kills"] += 1
+    choose_connections()
     server_is_down = chance.random() < 0.25 and disturb_server()
     while chance.random() < 0.3:
         daemon.start(ready=False)

@@ -47,6 +47,9 @@ struct JournalWriter<Disk: Storage> {
     /// Whether it does.
     var isAtEnd: Bool { file == nil }
 
+    /// The last file, and up to where it is on disk: all of it, where nothing more is appended to it.
+    var durableEnd: (file: UInt64, length: UInt64) { (number, file == nil ? .max : length) }
+
     /// Appends whole lines.
     ///
     /// - Returns: how many bytes the store has grown by; they are on disk.

@@ -12,6 +12,21 @@ struct StoredLetter {
         return reader.letter()
     }
 
+    /// - Returns: nil for a tombstone that says nothing but that the dead letter is over.
+    static func readEnding(_ json: UnsafeRawBufferPointer) -> DeadLetterEnding? {
+        var reader = StoredLetter(bytes: json)
+        guard reader.expect("{\"id\":"), let id = reader.text().flatMap({ UInt64($0) }),
+            reader.expect(",\"fate\":"), let fate = reader.text().flatMap({ DeadLetterEnding.Fate(rawValue: $0) }),
+            reader.expect(",\"time\":"), let time = reader.text().flatMap({ Timestamp(stored: $0) })
+        else { return nil }
+        var ending = DeadLetterEnding(id: SequenceNumber(id), fate: fate, time: time)
+        if reader.expect(",\"as\":") {
+            guard let successor = reader.text().flatMap({ UInt64($0) }) else { return nil }
+            ending.successor = SequenceNumber(successor)
+        }
+        return reader.expect("}") && reader.at == json.count ? ending : nil
+    }
+
     private init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     private mutating func letter() -> DeadLetter? {

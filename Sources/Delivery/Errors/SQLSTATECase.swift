@@ -78,3 +78,11 @@ public struct SQLSTATECase: Sendable {
         }
     }
 }
+
+extension SQLSTATECase {
+    /// For the log and `status`: the server's primary message, without DETAIL and CONTEXT, and what to do.
+    func sentence(_ error: ServerError) -> String {
+        let what = "\(error.message) (SQLSTATE \(error.sqlstate), \(label))"
+        return remedy.map { "\(what): \($0)" } ?? what
+    }
+}

@@ -16,6 +16,8 @@ extension DeliveryStateMachine {
         case refuse(EventKind, SequenceNumber, ServerError)
         /// Tells the ledger, durably, what was found out about the spool's history: `.recorded` or `.recordFailed`.
         case record(HistoryFinding)
+        /// Waits until another connection's step wakes this one: `.woke`. What is left has to wait for it.
+        case park
         /// Waits that long: `.woke`. Nothing can be done meanwhile.
         case wait(milliseconds: Int)
         /// Waits until more is durable, at most that long; nil: without end. Then `.woke`. Nothing is left to do.
@@ -93,8 +95,6 @@ extension DeliveryStateMachine {
         case warning(String)
         case error(String)
         case attempt(AttemptOutcome)
-        /// A batch is in the database.
-        case committed(BatchSummary)
         /// For the ledger: the rows from which delivery goes on; none if they were just made.
         case accepted([PositionRow])
         /// For the ledger: lanes that moved, and up to where every record has its fate.
@@ -104,6 +104,8 @@ extension DeliveryStateMachine {
         case gapAccepted([LaneGap])
         /// What became of the order that waited for a comparison.
         case answered(OrderOutcome)
+        /// A connection that may be parked.
+        case wake(Int)
     }
 
     /// The values of the label `outcome` of `opslogd_delivery_attempts_total`.

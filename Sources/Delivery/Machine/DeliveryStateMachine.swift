@@ -48,7 +48,9 @@ public struct DeliveryStateMachine: Sendable {
     /// Oldest first; the last is `run`.
     let runs: [DaemonRun]
 
-    var phase = Phase.unconnected
+    var connections: [ConnectionState]
+    /// The one whose event is handled.
+    var current = 0
     var lanes: [LaneState]
     /// What the spool's ledger was last told.
     var settled: SequenceNumber
@@ -58,33 +60,21 @@ public struct DeliveryStateMachine: Sendable {
     var hasOwned = false
     /// Whether it was found that this spool's history and the database's cannot be told apart.
     var isDisputed: Bool
-    /// Whose COMMIT was sent, and its outcome is not known.
-    var unknownOutcome: BatchSummary?
     /// What a restored database lacks and nobody can deliver.
     var gap = GapSearch()
-    /// Whether the last COMMIT was answered with a warning that it is not replicated.
-    var isUnreplicated = false
+    var commitsSent = 0
+    /// The number of the last COMMIT that was sent when one was answered with a warning that it is not replicated. Nil:
+    /// all that was committed is.
+    var unreplicated: Int?
     /// Set by the shell: what is there goes at once.
     var isDraining = false
 
-    /// Rows of a batch at most: less than the option says after a batch was too much for the server.
-    var rowLimit: Int
-    var commitsSinceResize = 0
     static let commitsBeforeGrowth = 8
-    var retry: Backoff
-    var operatorRetry: Backoff
     var random: SplitMix64
-    /// Which of the turns that were due was the last: 0 for the lanes together, else a lane's number.
-    var lastTurn = 0
 
-    var server: ServerIdentity?
-    /// The one that was delivered to last, as it is kept beyond this run.
+    /// The server that was delivered to last, as it is kept beyond this run.
     var knownServer: DatabaseServer?
-    var isConnected = false
-    /// Why nothing at all is delivered; nil if something can be.
-    var obstacle: String?
     var lastError: (text: String, milliseconds: UInt64)?
-    var retryAt: UInt64?
     var saidAt: [String: UInt64] = [:]
     var batches = 0
     var eventsDelivered = 0
@@ -111,10 +101,7 @@ public struct DeliveryStateMachine: Sendable {
         self.isDisputed = isDisputed
         self.options = options
         self.settled = settled
-        rowLimit = options.batchEvents
-        retry = Backoff(
-            initialMilliseconds: options.retryInitialMilliseconds, maxMilliseconds: options.retryMaxMilliseconds)
-        operatorRetry = Backoff(initialMilliseconds: 1000, maxMilliseconds: 30_000)
+        connections = Array(repeating: ConnectionState(options), count: options.connections)
         random = SplitMix64(seed: seed)
         lanes = EventKind.allCases.map { kind in
             var lane = LaneState(lane: kind, rowsAlone: options.batchEvents)
@@ -129,9 +116,16 @@ public struct DeliveryStateMachine: Sendable {
         }
     }
 
-    /// Takes an event, and says what to do next.
-    public mutating func handle(_ event: Event, at now: Moment) -> Action {
-        switch (phase, event) {
+    /// Takes an event of a connection, and says what to do next with it.
+    public mutating func handle(_ event: Event, of connection: Int = 0, at now: Moment) -> Action {
+        current = connection
+        let (wasInDoubt, wasAtRest) = (mustFence, self.connection.isAtRest)
+        defer { wakeOthers(wasInDoubt: wasInDoubt, wasAtRest: wasAtRest) }
+        return decide(event, now)
+    }
+
+    private mutating func decide(_ event: Event, _ now: Moment) -> Action {
+        switch (connection.phase, event) {
         case (_, .started): return connect()
         case (.unconnected, .connected(let server)): return connected(server, now)
         case (.unconnected, .failed(let failure)): return connectFailed(failure, now)
@@ -142,9 +136,9 @@ public struct DeliveryStateMachine: Sendable {
         case (.rollingBack(let aftermath), .failed):
             // With the connection, the transaction is gone too. A wait that was due is kept.
             mustFence = true
-            isConnected = false
+            connection.isConnected = false
             if case .wait(let milliseconds) = aftermath { return wait(milliseconds, then: .connect, now) }
-            return wait(retry.next(using: &random), then: .connect, now)
+            return wait(nextRetry(), then: .connect, now)
         case (.explaining(let lane), .explained(let text)):
             if let text { self[lane].hold?.reason = text }
             sayHeld(lane, now)
@@ -157,13 +151,19 @@ public struct DeliveryStateMachine: Sendable {
         case (.recording(let finding, let reason), .recorded): return recorded(finding, reason, now)
         case (.recording, .recordFailed(let text)): return waitForOperator(text, now)
         case (.waiting(let aftermath), _):
-            retryAt = nil
+            connection.retryAt = nil
             return follow(aftermath, now)
         default:
             // An answer to a question that was not asked: the session is not to be trusted with this transaction.
             mustFence = true
-            return wait(retry.next(using: &random), then: .connect, now)
+            return wait(nextRetry(), then: .connect, now)
         }
+    }
+
+    /// A batch of this connection that is in the database since it was last asked.
+    public mutating func takeDelivered(of connection: Int = 0) -> BatchSummary? {
+        defer { connections[connection].delivered = nil }
+        return connections[connection].delivered
     }
 
     /// What has come up since it was last asked.
@@ -185,39 +185,45 @@ public struct DeliveryStateMachine: Sendable {
         case .connect: return connect()
         case .wait(let milliseconds): return wait(milliseconds, then: .choose, now)
         case .explain(let lane):
-            phase = .explaining(lane)
+            connection.phase = .explaining(lane)
             return .explain(lane)
         case .refuse(let lane, let sequence, let error):
-            phase = .refusing(lane)
+            connection.phase = .refusing(lane)
             return .refuse(lane, sequence, error)
         case .record(let finding, let reason):
-            phase = .recording(finding, then: reason)
+            connection.phase = .recording(finding, then: reason)
             return .record(finding)
         }
     }
 
     mutating func wait(_ milliseconds: Int, then aftermath: Aftermath, _ now: Moment) -> Action {
-        phase = .waiting(aftermath)
-        retryAt = now.milliseconds + UInt64(milliseconds)
+        connection.phase = .waiting(aftermath)
+        connection.retryAt = now.milliseconds + UInt64(milliseconds)
         return .wait(milliseconds: milliseconds)
     }
 
     mutating func rollBack(then aftermath: Aftermath) -> Action {
-        phase = .rollingBack(aftermath)
+        connection.phase = .rollingBack(aftermath)
         return .execute(.rollback)
     }
 
     mutating func connect() -> Action {
-        phase = .unconnected
-        mustFence = true
-        isConnected = false
-        emit(.databaseUp(false))
+        connection.phase = .unconnected
+        // Nothing is in doubt by a connection that sent nothing yet.
+        if !connection.isNew { mustFence = true }
+        disconnected()
         return .connect
     }
 
+    mutating func disconnected() {
+        connection.isConnected = false
+        emit(.databaseUp(connections.contains(where: \.isConnected)))
+    }
+
     private mutating func connected(_ server: ServerIdentity, _ now: Moment) -> Action {
-        self.server = server
-        isConnected = true
+        connection.server = server
+        connection.isConnected = true
+        connection.isNew = false
         emit(.databaseUp(true))
         sayWhatIsNew(of: server, now)
         return choose(now)

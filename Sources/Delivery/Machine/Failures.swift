@@ -5,8 +5,7 @@ extension DeliveryStateMachine {
     // MARK: Before and between batches
 
     mutating func connectFailed(_ failure: DatabaseFailure, _ now: Moment) -> Action {
-        isConnected = false
-        emit(.databaseUp(false))
+        disconnected()
         switch failure {
         case .server(let error):
             let row = SQLSTATECase.of(error, lane: nil)
@@ -16,10 +15,10 @@ extension DeliveryStateMachine {
             }
             noteObstacle(text, now)
             emit(.attempt(.held))
-            return wait(operatorRetry.nextBound(), then: .connect, now)
+            return wait(connection.operatorRetry.nextBound(), then: .connect, now)
         case .connectionLost(let text): return retryConnection(text, now)
         case .timedOut(let text): return retryConnection(text, now)
-        case .interrupted: return wait(retry.next(using: &random), then: .connect, now)
+        case .interrupted: return wait(nextRetry(), then: .connect, now)
         }
     }
 
@@ -27,7 +26,7 @@ extension DeliveryStateMachine {
         lastError = (text, now.milliseconds)
         sayOnceAMinute("connection", now, .warning("the database is not reached, and is tried again: \(text)"))
         emit(.attempt(.retried))
-        return wait(retry.next(using: &random), then: .connect, now)
+        return wait(nextRetry(), then: .connect, now)
     }
 
     /// A failure while no batch is under way, but perhaps a transaction: everything waits.
@@ -42,7 +41,7 @@ extension DeliveryStateMachine {
             }
             sayOnceAMinute("passing", now, .warning(text))
             emit(.attempt(.retried))
-            return rollBack(then: .wait(retry.next(using: &random)))
+            return rollBack(then: .wait(nextRetry()))
         }
         return waitForOperator(sentence(error, row), now)
     }
@@ -52,7 +51,7 @@ extension DeliveryStateMachine {
         switch failure {
         case .server(let error): return failedOutsideBatch(.server(error), now)
         case .connectionLost(let text), .timedOut(let text): return retryConnection(text, now)
-        case .interrupted: return wait(retry.next(using: &random), then: .connect, now)
+        case .interrupted: return wait(nextRetry(), then: .connect, now)
         }
     }
 
@@ -64,7 +63,7 @@ extension DeliveryStateMachine {
         if isCommit {
             // Whatever the answer was, the position rows know.
             mustFence = true
-            unknownOutcome = sending.batch
+            connection.unknownOutcome = sending.batch
         }
         guard case .server(let error) = failure else {
             return lost(failure, in: sending, isCommit: isCommit, now)
@@ -77,7 +76,7 @@ extension DeliveryStateMachine {
         case .outcomeUnknown:
             mustFence = true
             emit(.attempt(.unknown))
-            return rollBack(then: .wait(retry.next(using: &random)))
+            return rollBack(then: .wait(nextRetry()))
         case .passing:
             emit(.attempt(.retried))
             return passing(row, lane, text, in: sending, now)
@@ -97,9 +96,8 @@ extension DeliveryStateMachine {
         _ failure: DatabaseFailure, in sending: Sending, isCommit: Bool, _ now: Moment
     ) -> Action {
         mustFence = true
-        let wasFirst = sending.statement == .begin && retry.attempts == 0
-        isConnected = false
-        emit(.databaseUp(false))
+        let wasFirst = sending.statement == .begin && connection.retry.attempts == 0
+        disconnected()
         emit(.attempt(isCommit ? .unknown : .retried))
         switch failure {
         case .timedOut(let text):
@@ -116,13 +114,13 @@ extension DeliveryStateMachine {
             lastError = (text, now.milliseconds)
             // A connection that ended while it was idle is no failure yet: it is opened again at once.
             if wasFirst {
-                _ = retry.next(using: &random)
+                _ = nextRetry()
                 return connect()
             }
             sayOnceAMinute("connection", now, .warning("the connection was lost, and is opened again: \(text)"))
         case .interrupted, .server: break
         }
-        return wait(retry.next(using: &random), then: .connect, now)
+        return wait(nextRetry(), then: .connect, now)
     }
 
     private mutating func passing(
@@ -138,12 +136,12 @@ extension DeliveryStateMachine {
         if row.asksForSmallerBatch { halve() }
         mustFence = true
         sayOnceAMinute("passing", now, .warning("the batch is sent again: \(text)"))
-        return rollBack(then: .wait(retry.next(using: &random)))
+        return rollBack(then: .wait(nextRetry()))
     }
 
     private mutating func halve() {
-        rowLimit = max(1, rowLimit / 2)
-        commitsSinceResize = 0
+        connection.rowLimit = max(1, connection.rowLimit / 2)
+        connection.commitsSinceResize = 0
     }
 
     private mutating func halve(_ lane: EventKind, in sending: Sending) {
@@ -281,9 +279,5 @@ extension DeliveryStateMachine {
         }
     }
 
-    /// The server's primary message, without DETAIL and CONTEXT, and what to do.
-    func sentence(_ error: ServerError, _ row: SQLSTATECase) -> String {
-        let what = "\(error.message) (SQLSTATE \(error.sqlstate), \(row.label))"
-        return row.remedy.map { "\(what): \($0)" } ?? what
-    }
+    func sentence(_ error: ServerError, _ row: SQLSTATECase) -> String { row.sentence(error) }
 }

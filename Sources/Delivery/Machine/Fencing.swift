@@ -10,7 +10,7 @@ extension DeliveryStateMachine {
     }
 
     mutating func startFence() -> Action {
-        phase = .fencing(Fence())
+        connection.phase = .fencing(Fence())
         return .execute(.begin)
     }
 
@@ -28,14 +28,15 @@ extension DeliveryStateMachine {
         case (.awaitCommit, .committed(let answer)): return fenced(fence, warning: answer.warning, now)
         case (_, .failed(let failure)): return failedOutsideBatch(failure, now)
         default:
-            return wait(retry.next(using: &random), then: .connect, now)
+            return wait(nextRetry(), then: .connect, now)
         }
     }
 
     private mutating func step(_ fence: Fence, _ step: Fence.Step, _ statement: Statement) -> Action {
         var fence = fence
         fence.step = step
-        phase = .fencing(fence)
+        if step == .sendCommit { numberCommit() }
+        connection.phase = .fencing(fence)
         return .execute(statement)
     }
 
@@ -85,21 +86,14 @@ extension DeliveryStateMachine {
         return step(fence, .own, .own(lanes.map(\.lane)))
     }
 
-    /// - Parameter warning: of this COMMIT: what it followed is not replicated either. Without one, everything before it
-    ///   is, since a standby confirms the log in its order.
+    /// - Parameter warning: of this COMMIT: what it followed is not replicated either.
     private mutating func fenced(_ fence: Fence, warning: String?, _ now: Moment) -> Action {
         noteReplication(warning, now)
-        if let batch = unknownOutcome {
-            unknownOutcome = nil
-            let moved = batch.shares.allSatisfy { share in
-                fence.rows.contains { $0.lane == share.lane && $0.position == share.last }
-            }
-            if moved {
-                committed(batch, warning: warning, now)
-            } else {
-                emit(.notice("a COMMIT without an answer had not taken place; its batch is sent again"))
-            }
+        for index in connections.indices {
+            current = index
+            settleUnknownOutcome(fence, warning: warning, now)
         }
+        current = 0
         for row in fence.rows where row.position > self[row.lane].position {
             self[row.lane].position = row.position
             self[row.lane].origin = RecordOrigin(run: row.run, chain: row.chain)
@@ -108,23 +102,37 @@ extension DeliveryStateMachine {
         emit(.accepted(fence.rows))
         mustFence = false
         hasOwned = true
-        operatorRetry.reset()
-        if !isUnreplicated {
+        connection.operatorRetry.reset()
+        if unreplicated == nil {
             settled = max(settled, lowestFate)
             emit(.ledger(lanes.map(\.known), settled: settled))
         }
-        if obstacle != nil {
-            obstacle = nil
+        if connection.obstacle != nil {
+            connection.obstacle = nil
             emit(.notice("delivery goes on: the database is reached, and its position rows fit this spool"))
         }
         saidAt["*"] = nil
         return recordWhatIsNew(now)
     }
 
+    /// The position rows know what became of a batch whose COMMIT was not answered.
+    private mutating func settleUnknownOutcome(_ fence: Fence, warning: String?, _ now: Moment) {
+        guard let batch = connection.unknownOutcome else { return }
+        connection.unknownOutcome = nil
+        let moved = batch.shares.allSatisfy { share in
+            fence.rows.contains { $0.lane == share.lane && $0.position == share.last }
+        }
+        if moved {
+            committed(batch, warning: warning, now)
+        } else {
+            emit(.notice("a COMMIT without an answer had not taken place; its batch is sent again"))
+        }
+    }
+
     /// What the fence has shown is kept before anything is sent.
     mutating func recordWhatIsNew(_ now: Moment) -> Action {
         if isDisputed { return follow(.record(.dispute(false), then: nil), now) }
-        if let present = server?.server, present != knownServer {
+        if let present = connection.server?.server, present != knownServer {
             return follow(.record(.server(present), then: nil), now)
         }
         return choose(now)
@@ -134,11 +142,11 @@ extension DeliveryStateMachine {
     mutating func waitForOperator(_ reason: String, _ now: Moment) -> Action {
         noteObstacle(reason, now)
         emit(.attempt(.held))
-        return rollBack(then: .wait(operatorRetry.nextBound()))
+        return rollBack(then: .wait(connection.operatorRetry.nextBound()))
     }
 
     mutating func noteObstacle(_ reason: String, _ now: Moment) {
-        obstacle = reason
+        connection.obstacle = reason
         lastError = (reason, now.milliseconds)
         mustFence = true
         sayOnceAMinute("*", now, .error("delivery waits: \(reason)"))

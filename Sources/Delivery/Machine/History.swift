@@ -79,7 +79,7 @@ extension DeliveryStateMachine {
             }
             self.settled = settled
             // The batch whose COMMIT was not answered is among what is sent again, or was passed over.
-            unknownOutcome = nil
+            forgetUnknownOutcomes()
         case .fork(let counted):
             for lane in EventKind.allCases {
                 self[lane].position = .zero
@@ -88,7 +88,7 @@ extension DeliveryStateMachine {
                 self[lane].fate = self[lane].floor
             }
             settled = lowestFate
-            unknownOutcome = nil
+            forgetUnknownOutcomes()
             hasOwned = false
             isDisputed = false
         case .gap(let gaps): gapIsAccepted(gaps)
@@ -98,6 +98,10 @@ extension DeliveryStateMachine {
         guard let reason else { return mustFence ? choose(now) : recordWhatIsNew(now) }
         noteObstacle(reason, now)
         emit(.attempt(.held))
-        return wait(operatorRetry.nextBound(), then: .choose, now)
+        return wait(connection.operatorRetry.nextBound(), then: .choose, now)
+    }
+
+    private mutating func forgetUnknownOutcomes() {
+        for index in connections.indices { connections[index].unknownOutcome = nil }
     }
 }

@@ -41,13 +41,15 @@ extension DeliveryStateMachine {
             gap.accepted = gaps
             return nil
         case .release(let lane):
-            guard let reason = self[lane].hold?.reason else { return .notHeld(obstacle) }
+            guard let reason = self[lane].hold?.reason else { return .notHeld(connections[0].obstacle) }
             self[lane].refusals = RefusalWindow()
             release(lane)
             emit(
                 .notice(
                     "\(lane.name) is tried again at once, and rows that it refuses become dead letters: the operator's word"
                 ))
+            // Over which its rows go.
+            emit(.wake((Int(lane.rawValue) - 1) % connections.count))
             return .released(reason)
         }
     }

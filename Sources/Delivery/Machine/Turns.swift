@@ -3,21 +3,24 @@ import OperationLogs
 /// Which lanes are gathered next, and what a batch that arrived changes.
 extension DeliveryStateMachine {
     mutating func choose(_ now: Moment) -> Action {
-        if mustFence { return startFence() }
+        if mustFence { return isFirst && isAloneAtWork ? startFence() : park() }
+        if let action = leaveOtherServer(now) { return action }
+        if !isFirst { connection.obstacle = nil }
         if let turn = takeTurn(now) {
-            phase = .gathering(turn, until: nil)
+            connection.phase = .gathering(turn, until: nil)
             return .gather(turn)
         }
-        phase = .waiting(.choose)
-        let next = lanes.filter { $0.isAlone && $0.fate < now.durable }.compactMap(\.hold?.retryAt).min()
-        retryAt = next
+        connection.phase = .waiting(.choose)
+        let next = lanes.filter { isOwn($0) && $0.isAlone && $0.fate < now.durable }.compactMap(\.hold?.retryAt).min()
+        connection.retryAt = next
         return .idle(milliseconds: next.map { Int($0 - min($0, now.milliseconds)) })
     }
 
     /// The turn after this batch, if it commits: it can be gathered while COMMIT is awaited.
-    public func turnAfterCommit(at now: Moment) -> Turn? {
-        guard case .sending(let sending) = phase else { return nil }
+    public func turnAfterCommit(of connection: Int = 0, at now: Moment) -> Turn? {
+        guard case .sending(let sending) = connections[connection].phase else { return nil }
         var ahead = self
+        ahead.current = connection
         ahead.committed(sending.batch, warning: nil, now)
         return ahead.takeTurn(now)
     }
@@ -25,20 +28,22 @@ extension DeliveryStateMachine {
     /// The next of the turns that are due, in rotation: the lanes that go together, then each that goes alone.
     mutating func takeTurn(_ now: Moment) -> Turn? {
         var due: [(number: Int, lanes: [LaneState], limit: Int)] = []
-        let together = lanes.filter { !$0.isAlone }
-        if together.contains(where: { $0.fate < now.durable }) { due.append((0, together, rowLimit)) }
-        for lane in lanes where lane.isAlone && lane.fate < now.durable {
+        let together = lanes.filter { isOwn($0) && !$0.isAlone }
+        if together.contains(where: { $0.fate < now.durable }) { due.append((0, together, connection.rowLimit)) }
+        for lane in lanes where isOwn(lane) && lane.isAlone && lane.fate < now.durable {
             if let hold = lane.hold, hold.retryAt > now.milliseconds { continue }
-            due.append((Int(lane.lane.rawValue), [lane], min(rowLimit, lane.rowLimit)))
+            due.append((Int(lane.lane.rawValue), [lane], min(connection.rowLimit, lane.rowLimit)))
         }
-        guard let next = due.first(where: { $0.number > lastTurn }) ?? due.first else { return nil }
-        lastTurn = next.number
+        guard let next = due.first(where: { $0.number > connection.lastTurn }) ?? due.first else { return nil }
+        connection.lastTurn = next.number
         return Turn(
             lanes: next.lanes.map { Turn.Lane(lane: $0.lane, fate: $0.fate) },
             from: next.lanes.map(\.fate).min() ?? .zero, rowLimit: next.limit)
     }
 
     mutating func gathered(_ batch: BatchSummary, _ turn: Turn, _ until: UInt64?, _ now: Moment) -> Action {
+        // What another connection has found out meanwhile may be that these records are not to be sent, or others before.
+        if mustFence { return choose(now) }
         guard !batch.shares.isEmpty else {
             // Records of other lanes, rejected lines, refusals that are kept: nothing to send.
             passed(batch)
@@ -49,7 +54,7 @@ extension DeliveryStateMachine {
         if options.batchWaitMilliseconds > 0, !batch.isFull, !isDraining {
             let end = until ?? now.milliseconds + UInt64(options.batchWaitMilliseconds)
             if end > now.milliseconds {
-                phase = .gathering(turn, until: end)
+                connection.phase = .gathering(turn, until: end)
                 return .gatherMore(milliseconds: Int(end - now.milliseconds))
             }
         }
@@ -63,7 +68,7 @@ extension DeliveryStateMachine {
                 }))
         statements += [.sendCommit, .awaitCommit]
         let sending = Sending(batch: batch, statements: statements)
-        phase = .sending(sending)
+        connection.phase = .sending(sending)
         return .execute(sending.statement)
     }
 
@@ -75,7 +80,7 @@ extension DeliveryStateMachine {
                 mustFence = true
                 lastError = ("a position row is not where it was left", now.milliseconds)
                 emit(.attempt(.retried))
-                return rollBack(then: .wait(retry.next(using: &random)))
+                return rollBack(then: .wait(nextRetry()))
             }
             return advance(sending)
         case (.move(let moves), .changed(let count)):
@@ -83,7 +88,7 @@ extension DeliveryStateMachine {
                 mustFence = true
                 lastError = ("only \(count) of \(moves.count) position rows were moved", now.milliseconds)
                 emit(.attempt(.retried))
-                return rollBack(then: .wait(retry.next(using: &random)))
+                return rollBack(then: .wait(nextRetry()))
             }
             return advance(sending)
         case (.awaitCommit, .committed(let answer)):
@@ -92,14 +97,15 @@ extension DeliveryStateMachine {
         case (.begin, .done), (.copy, .done), (.upsert, .done), (.sendCommit, .done): return advance(sending)
         default:
             mustFence = true
-            return wait(retry.next(using: &random), then: .connect, now)
+            return wait(nextRetry(), then: .connect, now)
         }
     }
 
     private mutating func advance(_ sending: Sending) -> Action {
         var sending = sending
         sending.next += 1
-        phase = .sending(sending)
+        if sending.statement == .sendCommit { numberCommit() }
+        connection.phase = .sending(sending)
         return .execute(sending.statement)
     }
 
@@ -122,20 +128,30 @@ extension DeliveryStateMachine {
             gotThrough(alone, share.rows)
         }
         growAfterCommit()
-        retry.reset()
+        connection.retry.reset()
         batches += 1
         eventsDelivered += batch.rows
         emit(.attempt(.committed))
-        emit(.committed(batch))
+        connection.delivered = batch
         noteReplication(warning, now)
         passed(batch, moved: true)
         rejoin()
     }
 
-    /// Whether what a COMMIT delivered may be let go: not while it is on one server only although it should be on two.
+    mutating func numberCommit() {
+        commitsSent += 1
+        connection.commitNumber = commitsSent
+    }
+
+    /// Whether what a COMMIT delivered may be let go: not while it is on one server only although it should be on two. One
+    /// without a warning shows it for all before it, since a standby confirms the log in its order; but not one that was
+    /// already on its way when another was answered with a warning.
     mutating func noteReplication(_ warning: String?, _ now: Moment) {
-        isUnreplicated = warning != nil
-        guard let warning else { return }
+        guard let warning else {
+            if let unreplicated, connection.commitNumber > unreplicated { self.unreplicated = nil }
+            return
+        }
+        unreplicated = commitsSent
         sayOnceAMinute(
             "commit", now,
             .warning("COMMIT was answered with a warning: \(warning); what it delivered is kept in the spool"))
@@ -143,11 +159,11 @@ extension DeliveryStateMachine {
 
     /// A batch that was halved is doubled again after some have got through: each try that is too large costs a timeout.
     private mutating func growAfterCommit() {
-        guard rowLimit < options.batchEvents else { return }
-        commitsSinceResize += 1
-        if commitsSinceResize == Self.commitsBeforeGrowth {
-            rowLimit = min(options.batchEvents, rowLimit * 2)
-            commitsSinceResize = 0
+        guard connection.rowLimit < options.batchEvents else { return }
+        connection.commitsSinceResize += 1
+        if connection.commitsSinceResize == Self.commitsBeforeGrowth {
+            connection.rowLimit = min(options.batchEvents, connection.rowLimit * 2)
+            connection.commitsSinceResize = 0
         }
     }
 
@@ -173,15 +189,15 @@ extension DeliveryStateMachine {
         for lane in batch.turn.lanes { self[lane.lane].fate = max(self[lane.lane].fate, batch.scannedTo) }
         let lowest = lowestFate
         // What may be lost with the server that committed it must stay in the spool.
-        guard !isUnreplicated, lowest > settled || moved else { return }
+        guard unreplicated == nil, lowest > settled || moved else { return }
         settled = max(settled, lowest)
         emit(.ledger(lanes.map(\.known), settled: settled))
     }
 
     /// Lanes that have caught up, and are neither held nor suspected, go with the others again.
     mutating func rejoin() {
-        let front = lanes.filter { !$0.isAlone }.map(\.fate).min() ?? .zero
-        for index in lanes.indices where lanes[index].isAlone {
+        let front = lanes.filter { isOwn($0) && !$0.isAlone }.map(\.fate).min() ?? .zero
+        for index in lanes.indices where isOwn(lanes[index]) && lanes[index].isAlone {
             guard lanes[index].hold == nil, lanes[index].suspects == nil, lanes[index].fate >= front else { continue }
             lanes[index].isAlone = false
         }

@@ -2,8 +2,8 @@ import Instruments
 import LinuxSystem
 import OperationLogs
 
-/// Does what the state machine says: the session's calls, gathering, dead letters, the ledger. Blocks only in those;
-/// waits are the caller's.
+/// One connection of delivery: does what the state machine says, the session's calls, gathering, dead letters. Blocks only
+/// in those; waits are the caller's.
 package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, Time: TimeSource> {
     /// Why `advance` returned.
     package enum Pause: Hashable {
@@ -13,24 +13,19 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         case idle(milliseconds: Int?)
         /// More rows may join the batch, for that long.
         case gathering(milliseconds: Int)
+        /// Nothing can be done until another connection's step wakes this one.
+        case parked
         /// `isStopped` said so.
         case stopped
     }
 
-    private typealias Machine = DeliveryStateMachine
-
+    let coordinator: DeliveryCoordinator<Time>
+    /// From 0.
+    let number: Int
     private let session: Session
     private let gatherer: BatchGatherer
-    private let ledger: any DeliveryLedger
-    private let deadLetters: any DeadLetterSink
-    private let options: DeliveryOptions
-    private let time: Time
-    private let metrics: DeliveryMetrics
-    private let diagnostics: Diagnostics
 
-    var machine: DeliveryStateMachine
-    private(set) var action: DeliveryStateMachine.Action
-    package let orders: DeliveryOrders
+    private(set) var action = DeliveryStateMachine.Action.wait(milliseconds: 0)
     /// The batch under way, and the one that is gathered meanwhile.
     private var batch = Batch()
     private var ahead = Batch()
@@ -40,32 +35,19 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     /// Monotonic milliseconds.
     private var comparedAt: UInt64?
 
+    /// - Parameters:
+    ///   - number: of the connection, from 0.
+    ///   - source: read by this connection alone.
     package init(
-        session: Session, source: any RecordSource, ledger: any DeliveryLedger, deadLetters: any DeadLetterSink,
-        options: DeliveryOptions, time: Time, metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64,
-        orders: DeliveryOrders = DeliveryOrders()
+        _ coordinator: DeliveryCoordinator<Time>, connection number: Int = 0, session: Session,
+        source: any RecordSource
     ) {
-        self.orders = orders
+        self.coordinator = coordinator
+        self.number = number
         self.session = session
-        gatherer = BatchGatherer(source: source, deadLetters: deadLetters)
-        self.ledger = ledger
-        self.deadLetters = deadLetters
-        self.options = options
-        self.time = time
-        self.metrics = metrics
-        self.diagnostics = diagnostics
-        machine = DeliveryStateMachine(
-            run: ledger.run, runs: ledger.runs, known: ledger.lanes,
-            floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
-            gaps: ledger.acceptedGaps, settled: ledger.settled, isDisputed: ledger.isDisputed, server: ledger.server,
-            options: options,
-            seed: seed)
-        action = .wait(milliseconds: 0)
-        action = machine.handle(.started, at: moment)
+        gatherer = BatchGatherer(source: source, deadLetters: coordinator.deadLetters)
+        take(.started)
     }
-
-    /// What is there goes at once from now on.
-    func drain() { machine.isDraining = true }
 
     /// Goes on until there is something to wait for.
     /// - Parameter isStopped: asked before each step.
@@ -78,13 +60,14 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
             switch action {
             case .wait(let milliseconds): return .wait(milliseconds: milliseconds)
             case .idle(let milliseconds): return .idle(milliseconds: milliseconds)
+            case .park: return .parked
             case .gatherMore(let milliseconds): return .gathering(milliseconds: milliseconds)
             case .connect: event = connect()
             case .execute(let statement): event = try execute(statement)
             case .gather(let turn): event = try gather(turn)
             case .explain(let lane): event = explain(lane)
             case .refuse(let lane, let sequence, let error): event = try refuse(lane, sequence, error)
-            case .record(let finding): event = record(finding)
+            case .record(let finding): event = coordinator.record(finding)
             }
             take(event)
         }
@@ -97,7 +80,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         case .gatherMore:
             try gatherer.fill(batch)
             take(.gathered(batch.summary))
-        case .wait, .idle: take(.woke)
+        case .wait, .idle, .park: take(.woke)
         // An order has ended the pause.
         default: break
         }
@@ -105,47 +88,18 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     func disconnect() { session.disconnect() }
 
-    package var status: DeliveryStatus {
-        machine.status(
-            now: moment.milliseconds, time: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
-    }
-
-    private var moment: DeliveryStateMachine.Moment {
-        DeliveryStateMachine.Moment(
-            milliseconds: time.monotonicNanoseconds() / 1_000_000, durable: gatherer.durable)
-    }
-
     func take(_ event: DeliveryStateMachine.Event) {
-        action = machine.handle(event, at: moment)
-        passEffects()
-    }
-
-    func passEffects() {
-        for effect in machine.takeEffects() { pass(effect) }
-    }
-
-    private func pass(_ effect: DeliveryStateMachine.Effect) {
-        switch effect {
-        case .notice(let text): diagnostics.notice(text)
-        case .warning(let text): diagnostics.warning(text)
-        case .error(let text): diagnostics.error(text)
-        case .attempt(let outcome): metrics.count(outcome)
-        case .committed(let summary):
-            metrics.count(summary)
-            metrics.count(superseded: superseded)
-            superseded = 0
-            // A COMMIT whose answer was lost may have been another batch's rows by now.
-            if batch.summary == summary {
-                metrics.observe(batch.receipts, now: Timestamp(unixMicroseconds: time.realtimeMicroseconds()))
-            }
-        case .accepted(let rows): tellLedger(rows, isAccepted: true)
-        case .ledger(let lanes, let settled):
-            ledger.committed(lanes, settled: settled)
-            // No lane looks at a record below its fate again, and settled is the lowest fate.
-            deadLetters.forgetRefusals(upTo: settled)
-        case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
-        case .gapAccepted(let gaps): metrics.count(gaps)
-        case .answered(let outcome): orders.answer(outcome)
+        let step = coordinator.take(event, of: number, durable: gatherer.durable)
+        action = step.action
+        guard let delivered = step.delivered else { return }
+        let metrics = coordinator.metrics
+        metrics.count(delivered)
+        metrics.count(superseded: superseded)
+        superseded = 0
+        // A COMMIT whose answer was lost may have been another batch's rows by now.
+        if batch.summary == delivered {
+            metrics.observe(
+                batch.receipts, now: Timestamp(unixMicroseconds: coordinator.time.realtimeMicroseconds()))
         }
     }
 
@@ -165,15 +119,16 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     /// What differs in the tables, when it was not said before; once a minute where connections break time and again. That
     /// tables cannot be compared is no failure: it shows when rows come.
     private func sayWhatDiffers() throws(DatabaseFailure) {
-        let now = moment.milliseconds
+        let now = coordinator.time.monotonicNanoseconds() / 1_000_000
         if let comparedAt, now < comparedAt + 60_000 { return }
         do {
             let remarks = try session.compareTables()
-            for remark in remarks where !said.contains(remark) {
+            // The others meet the same tables.
+            for remark in remarks where number == 0 && !said.contains(remark) {
                 if remark.isObstacle {
-                    diagnostics.warning("rows will wait: \(remark.sentence)")
+                    coordinator.diagnostics.warning("rows will wait: \(remark.sentence)")
                 } else {
-                    diagnostics.notice(remark.sentence)
+                    coordinator.diagnostics.notice(remark.sentence)
                 }
             }
             said = remarks
@@ -197,6 +152,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     }
 
     private func execute(_ statement: DeliveryStateMachine.Statement) throws -> DeliveryStateMachine.Event {
+        let ledger = coordinator.ledger
         do {
             switch statement {
             case .begin: try session.begin()
@@ -204,7 +160,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 return .fenced(try compare(session.lockPositions(spool: ledger.spool, lanes: EventKind.allCases)))
             case .lock(let lanes): return .locked(try session.lockPositions(spool: ledger.spool, lanes: lanes))
             case .insert(let lanes):
-                try session.insertPositions(spool: ledger.spool, lanes: lanes, host: options.host, owner: ledger.run)
+                try session.insertPositions(
+                    spool: ledger.spool, lanes: lanes, host: coordinator.options.host, owner: ledger.run)
             case .own(let lanes):
                 return .changed(try session.takeOwnership(spool: ledger.spool, lanes: lanes, owner: ledger.run))
             case .copy(let kind): try session.copy(kind, tuples: batch.tuples(kind), rows: batch.rows(kind))
@@ -225,11 +182,11 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     private func compare(_ rows: [PositionRow]) throws -> [FencedRow] {
         isAheadGathered = false
-        tellLedger(rows, isAccepted: false)
+        coordinator.tellLedger(rows, isAccepted: false)
         return try rows.map { row in
             var found = FencedRow(
                 row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
-            let lane = machine[row.lane]
+            let lane = coordinator.lane(row.lane)
             if found.ownOrigin == nil, row.position < lane.position {
                 found.firstKept = try gatherer.firstKept(after: lane.passed(from: row.position))
             }
@@ -238,42 +195,9 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         }
     }
 
-    /// Lines that were lost in the spool are read again, or not, by what the rows say. What cannot be kept of it now, the
-    /// ledger tries again, and until then nothing is read again.
-    private func tellLedger(_ rows: [PositionRow], isAccepted: Bool) {
-        let positions = rows.map {
-            LanePosition(
-                lane: $0.lane, position: $0.position, origin: RecordOrigin(run: $0.run, chain: $0.chain))
-        }
-        do {
-            try ledger.compared(positions, isAccepted: isAccepted)
-        } catch {
-            diagnostics.error(
-                "what was found out about damaged places of the spool cannot be kept: \(error); that is tried again")
-        }
-    }
-
-    private func record(_ finding: DeliveryStateMachine.HistoryFinding) -> DeliveryStateMachine.Event {
-        do {
-            switch finding {
-            case .rewind(let lanes, let settled):
-                // Refusals that were let go of are met again.
-                try deadLetters.recallRefusals(after: settled)
-                try ledger.rewind(lanes, settled: settled)
-            case .fork(let counted): try ledger.fork(counted: counted)
-            case .gap(let gaps): try ledger.accept(gaps)
-            case .dispute(let isDisputed): try ledger.dispute(isDisputed)
-            case .server(let server): try ledger.note(server)
-            }
-            return .recorded
-        } catch {
-            return .recordFailed("what was found out about the spool's history cannot be kept: \(error)")
-        }
-    }
-
     /// While the server commits, what comes next is gathered.
     private func gatherAhead() throws {
-        guard let turn = machine.turnAfterCommit(at: moment) else { return }
+        guard let turn = coordinator.turnAfterCommit(of: number, durable: gatherer.durable) else { return }
         ahead.begin(turn)
         try gatherer.fill(ahead)
         isAheadGathered = true
@@ -310,17 +234,17 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         }
         isAheadGathered = false
         do {
-            try deadLetters.append([letter])
+            try coordinator.deadLetters.append([letter])
         } catch let error as any DeadLettersUnusable {
             throw error
         } catch {
             return .refusalFailed("\(error)")
         }
         // Else the row would be sent, and refused, without end.
-        guard deadLetters.holdsRefusal(of: sequence) else {
+        guard coordinator.deadLetters.holdsRefusal(of: sequence) else {
             return .refusalFailed("the store does not hold record \(sequence) after it was appended")
         }
-        diagnostics.warning(
+        coordinator.diagnostics.warning(
             "the database refused record \(sequence) of \(lane.name), which is a dead letter now: "
                 + "SQLSTATE \(error.sqlstate)")
         return .refusalKept

@@ -42,6 +42,9 @@ public final class DeliveryOrders: Sendable {
         }
     }
 
+    /// Whether somebody waits for what a comparison decides.
+    var isOneUndecided: Bool { state.withLock { $0.undecided != nil } }
+
     /// Keeps who asked until a comparison has decided.
     func keep(_ answer: @escaping Answer) { state.withLock { $0.undecided = answer } }
 
@@ -68,22 +71,20 @@ public final class DeliveryOrders: Sendable {
 extension DeliveryEngine {
     /// Between two steps: follows what was ordered, and ends a pause for it.
     func takeOrders() {
+        let orders = coordinator.orders
         // It was taken at the last pause, and no comparison has come about.
-        if isPaused, machine.gap.accepted != nil {
-            machine.giveUpOrder()
-            passEffects()
-        }
-        while let (order, answer) = orders.next(isDue) {
-            if let outcome = machine.take(order) {
-                passEffects()
-                answer(outcome)
+        if isFirst, isPaused, orders.isOneUndecided { coordinator.giveUpOrder() }
+        while orders.areWaiting, let (order, answer) = orders.next(isDue) {
+            if case .acceptGap = order { orders.keep(answer) }
+            if let outcome = coordinator.take(order) {
+                if case .acceptGap = order { orders.answer(outcome) } else { answer(outcome) }
                 guard case .released = outcome else { continue }
-            } else {
-                orders.keep(answer)
             }
             if isPaused { take(.woke) }
         }
     }
+
+    private var isFirst: Bool { number == 0 }
 
     /// Nothing is under way: a word can have the machine go on.
     private var isPaused: Bool {
@@ -96,6 +97,7 @@ extension DeliveryEngine {
     /// What the next comparison decides is taken where that comes next.
     private func isDue(_ order: DeliveryOrder) -> Bool {
         guard case .acceptGap = order else { return true }
-        return machine.gap.found.isEmpty || isPaused
+        // The first connection compares.
+        return isFirst && (isPaused || !coordinator.hasFoundGap)
     }
 }

@@ -12,6 +12,8 @@ public struct DeliveryStatus: Sendable, Hashable {
     }
 
     public var isConnected = false
+    /// How many there are, opened or not.
+    public var connections = 1
     /// Of the server, as `server_version` shows it; nil before the first connection.
     public var serverVersion: String?
     /// In a sentence.
@@ -41,8 +43,9 @@ extension DeliveryStateMachine {
     ///   - time: the same moment, by the clock.
     func status(now: UInt64, time: Timestamp) -> DeliveryStatus {
         var status = DeliveryStatus()
-        status.isConnected = isConnected
-        status.serverVersion = server?.version
+        status.isConnected = connections.contains(where: \.isConnected)
+        status.connections = connections.count
+        status.serverVersion = connections.lazy.compactMap(\.server).first?.version
         status.lastError = lastError?.text
         status.lastErrorAt = lastError.map {
             Timestamp(microseconds: time.microseconds - Int64(now - min(now, $0.milliseconds)) * 1000)
@@ -55,22 +58,39 @@ extension DeliveryStateMachine {
         status.isCompared = !mustFence
         status.batches = batches
         status.eventsDelivered = eventsDelivered
-        status.nextTryMilliseconds = retryAt.map { Int($0 - min($0, now)) }
+        status.nextTryMilliseconds = connections.compactMap(\.retryAt).min().map { Int($0 - min($0, now)) }
         status.state = inWords
         return status
     }
 
     private var inWords: String {
-        if let obstacle { return "waits: \(obstacle)" }
+        // What keeps the first connection from comparing keeps all.
+        if let obstacle = connections[0].obstacle { return "waits: \(obstacle)" }
         let held = lanes.filter { $0.hold != nil }.map(\.lane.name)
-        let others = held.isEmpty ? "" : "; held up: \(held.joined(separator: ", "))"
-        switch phase {
-        case .unconnected: return "connecting"
-        case .waiting where !isConnected: return "waits for the database"
-        case .waiting where retryAt != nil && held.isEmpty: return "waits before the next try"
-        case .waiting: return "idle" + others
-        case .fencing: return "comparing the position rows"
-        default: return "delivering" + others
+        let obstacle = connections.lazy.compactMap(\.obstacle).first.map { "; one connection waits: \($0)" } ?? ""
+        let others = (held.isEmpty ? "" : "; held up: \(held.joined(separator: ", "))") + obstacle
+        let states = connections.map { state(of: $0, isAnyHeld: !held.isEmpty) }
+        return switch states.max() ?? .idle {
+        case .idle: "idle" + others
+        case .pausing: "waits before the next try"
+        case .delivering: "delivering" + others
+        case .connecting: "connecting"
+        case .away: "waits for the database"
+        case .comparing: "comparing the position rows"
+        }
+    }
+
+    /// What a connection does; what is said of all of them is the last of these.
+    private enum ConnectionWords: Comparable { case idle, pausing, delivering, connecting, away, comparing }
+
+    private func state(of connection: ConnectionState, isAnyHeld: Bool) -> ConnectionWords {
+        switch connection.phase {
+        case .unconnected: .connecting
+        case .waiting where !connection.isConnected: .away
+        case .waiting where connection.retryAt != nil && !isAnyHeld: .pausing
+        case .waiting: .idle
+        case .fencing: .comparing
+        default: .delivering
         }
     }
 }

@@ -7,11 +7,13 @@ public enum Schema {
     public static let seed = String(decoding: PackageResources.seed_sql, as: UTF8.self)
     /// The table in which delivery keeps its positions.
     public static let positions = String(decoding: PackageResources.spool_positions_sql, as: UTF8.self)
+    /// The table in which dead letters can be watched.
+    public static let deadLetters = String(decoding: PackageResources.dead_letters_sql, as: UTF8.self)
     /// All of it, as `psql` takes it for an empty database.
-    public static var sql: String { seed + "\n" + positions }
+    public static var sql: String { seed + "\n" + positions + "\n" + deadLetters }
 
     /// The version that this program applies. Every change of what `apply` makes raises it.
-    public static let version = 1
+    public static let version = 2
 
     /// For `apply`: a missing index on a table that is already large takes its time.
     public static let patience = ConnectionLimits(statementMilliseconds: 3_600_000, answerMilliseconds: 3_660_000)

@@ -19,7 +19,9 @@ enum SchemaApplication {
     }
 
     static func run(over connection: LibpqConnection) throws(DatabaseFailure) -> Outcome {
-        guard let seed = SchemaStatement.all(in: Schema.seed), let positions = SchemaStatement.all(in: Schema.positions)
+        guard let seed = SchemaStatement.all(in: Schema.seed),
+            let positions = SchemaStatement.all(in: Schema.positions),
+            let deadLetters = SchemaStatement.all(in: Schema.deadLetters)
         else {
             throw .server(
                 ServerError(sqlstate: "XX000", message: "the embedded SQL cannot be taken apart; report this"))
@@ -29,7 +31,7 @@ enum SchemaApplication {
         let present = try look(over: connection)
         if let found = present.version, found > Schema.version { return .newer(found) }
         var applied: [AppliedObject] = []
-        for statement in seed + positions {
+        for statement in seed + positions + deadLetters {
             let (name, isPresent) = find(statement.object, in: present)
             if !isPresent { _ = try connection.run(statement.text) }
             if let name { applied.append(AppliedObject(name: name, isNew: !isPresent)) }

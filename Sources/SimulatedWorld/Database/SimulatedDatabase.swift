@@ -44,6 +44,8 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package private(set) var isCompared = true
     /// Is told of each commit.
     package var onCommit: () -> Void = {}
+    /// Who holds the lanes' position rows.
+    private var locks: [EventKind: ObjectIdentifier] = [:]
     package var missing: Set<EventKind> = []
     /// What a comparison of the tables says.
     package var remarks: [TableRemark] = []
@@ -60,11 +62,22 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package init() {}
 
     package func violate(_ what: String) { violations.append(what) }
-    package func commit(_ working: State) {
-        state = working
+    /// What a transaction made of some lanes is there for all; of the others, it made nothing.
+    package func commit(_ working: State, lanes: Set<EventKind>, of spools: Set<UniqueID>) {
+        state.first = state.first ?? working.first
+        state.take(lanes, of: spools, from: working)
         commits += 1
         onCommit()
     }
+
+    /// Locks the lanes' position rows for a session; false: another one holds some.
+    func lock(_ lanes: [EventKind], for session: ObjectIdentifier) -> Bool {
+        guard lanes.allSatisfy({ locks[$0] ?? session == session }) else { return false }
+        for lane in lanes { locks[lane] = session }
+        return true
+    }
+
+    func unlock(_ session: ObjectIdentifier) { locks = locks.filter { $0.value != session } }
 
     /// Another state takes the place of this one: a backup that is restored, a standby that is promoted.
     package func setBack(to other: State) {
@@ -96,6 +109,18 @@ package final class SimulatedDatabase: @unchecked Sendable {
 }
 
 extension SimulatedDatabase.State {
+    /// Puts these lanes, their rows and positions, in the place of its own.
+    mutating func take(_ lanes: some Sequence<EventKind>, of spools: Set<UniqueID>, from other: Self) {
+        for lane in lanes {
+            tables[lane] = other.tables[lane]
+            if lane == .pipelineWatermarks { watermarks = other.watermarks }
+            for spool in spools {
+                guard let row = other.rows[spool]?[lane] else { continue }
+                rows[spool, default: [:]][lane] = row
+            }
+        }
+    }
+
     /// One watermark event's tuple: pipeline_name, last_processed_ts, status, updated_at.
     package mutating func apply(_ tuple: [UInt8]) {
         let fields = tuple.withUnsafeBytes { EventTuples.fields($0) }

@@ -13,10 +13,16 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     private var locked: Set<EventKind> = []
     private var touched: Set<EventKind> = []
     private var moved: Set<EventKind> = []
+    /// Under which names position rows are looked at or made.
+    private var spools: Set<UniqueID> = []
+    private var inserted: Set<EventKind> = []
     /// Called before each step, also by the worker's own tests.
     package var onStep: (SimulatedDatabase.Step) -> Void = { _ in }
 
     package init(_ database: SimulatedDatabase) { self.database = database }
+
+    // The process that had it is gone.
+    deinit { database.unlock(ObjectIdentifier(self)) }
 
     package func connect() throws(DatabaseFailure) -> ServerIdentity {
         onStep(.connect)
@@ -46,10 +52,16 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     package func lockPositions(spool: UniqueID, lanes: [EventKind]) throws(DatabaseFailure) -> [PositionRow] {
         if lanes.map(\.rawValue) != lanes.map(\.rawValue).sorted() { database.violate("rows not locked in lane order") }
         var rows: [PositionRow] = []
-        try call(.lock) { (state) throws(DatabaseFailure) in
+        try call(.lock) { [database] (state) throws(DatabaseFailure) in
+            guard database.lock(lanes, for: ObjectIdentifier(self)) else {
+                throw .server(ServerError(sqlstate: "55P03", message: "another session holds the lock"))
+            }
+            // What others have committed since this transaction began is seen: READ COMMITTED.
+            state.take(lanes, of: [spool], from: database.state)
             rows = lanes.compactMap { state.rows[spool]?[$0] }
         }
         locked.formUnion(lanes)
+        spools.insert(spool)
         database.noteCompared()
         return rows
     }
@@ -57,6 +69,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     package func insertPositions(spool: UniqueID, lanes: [EventKind], host: String, owner: UniqueID)
         throws(DatabaseFailure)
     {
+        inserted.formUnion(lanes)
+        spools.insert(spool)
         try call(.insert) { (state) throws(DatabaseFailure) in
             for lane in lanes where state.rows[spool]?[lane] == nil {
                 state.first = state.first ?? spool
@@ -219,7 +233,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
 
     private func apply() {
         guard let working, isSameServer else { return }
-        database.commit(working)
+        database.commit(working, lanes: locked.union(inserted), of: spools)
     }
 
     private func clear() {
@@ -229,6 +243,9 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         locked = []
         touched = []
         moved = []
+        spools = []
+        inserted = []
+        database.unlock(ObjectIdentifier(self))
     }
 
     private func lose() {

@@ -1,7 +1,7 @@
 import DeadLetters
 
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 10,240 seeds.
+/// up within 40,960 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -27,6 +27,8 @@ struct Circumstances {
 
     /// Whether the operator has no newer backup where a restored database lacks what is not kept, and accepts that.
     let acceptsGaps: Bool
+    /// How many connections delivery has.
+    let connections: Int
 
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
@@ -39,5 +41,6 @@ struct Circumstances {
         hasOperator = seed / 256 % 2 == 1
         acceptsGaps = seed % 5 == 2 && !hasDamage
         letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
+        connections = [1, 2, 3, 8][Int(seed / 2048 % 4)]
     }
 }

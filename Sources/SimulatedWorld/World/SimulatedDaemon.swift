@@ -10,8 +10,6 @@ import Synchronization
 /// The daemon's stages over the simulated disk and database, joined as the executable joins them; each takes a step when
 /// it is told to, instead of having a thread.
 final class SimulatedDaemon {
-    private typealias Engine = DeliveryEngine<SimulatedSession, SimulatedTime>
-
     let writer: SpoolWriter<SimulatedDisk, SimulatedTime>
     let books: Books
     let registry = Registry()
@@ -22,7 +20,7 @@ final class SimulatedDaemon {
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
     /// What an operator may ask of dead letters.
     let letters: DeadLetterActions<SimulatedDisk, SimulatedTime>
-    private let engine: Engine
+    private let delivery: SimulatedDelivery
     private let tailer: FileTailer<SimulatedSourceFiles, SimulatedTime>
     private let sources: SimulatedSources
     private let journal: SimulatedJournalInput?
@@ -32,10 +30,6 @@ final class SimulatedDaemon {
     private var isTailing = false
     /// Whether it waits for something.
     private var isTailerResting = false
-    private let time: SimulatedTime
-    /// When delivery goes on, and whether new records make it go on before.
-    private var pause: (until: UInt64, isIdle: Bool)?
-    private var durableAtPause = SequenceNumber.zero
 
     static let host = SpoolHost(machine: "m", directoryInode: 1, directoryBirthNanoseconds: 2)
 
@@ -53,15 +47,14 @@ final class SimulatedDaemon {
     ///   - entries: the accounts so far; those behind the recovered end are struck out.
     init(
         disk: DiskState, database: SimulatedDatabase, sources: SimulatedSources, units: SimulatedUnits?,
-        time: SimulatedTime, seed: UInt64, hasQuestions: Bool, letterLimit: DeadLetterLimits.WhenFull?,
-        entries: [Books.Entry],
+        time: SimulatedTime, seed: UInt64, circumstances: Circumstances, entries: [Books.Entry],
         said: @escaping @Sendable (String) -> Void
     ) throws {
         let ids = Mutex(SplitMix64(seed: seed))
         let diagnostics = Diagnostics { severity, text in said("\(severity): \(text)") }
         let state = SimulatedDisk(disk)
-        self.time = time
-        undelivered = hasQuestions ? UndeliveredWatermarks() : nil
+        let letterLimit = circumstances.letterLimit
+        undelivered = circumstances.hasQuestions ? UndeliveredWatermarks() : nil
         writer = try SpoolWriter.open(
             disk: state.directory("spool"), time: time, options: Self.options, host: Self.host,
             deadLetter: Self.newestDeadLetter(state), diagnostics: diagnostics, registry: registry,
@@ -76,10 +69,10 @@ final class SimulatedDaemon {
             source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics,
             firstKept: { [writer] in writer.status.first })
         try mover.begin()
-        engine = Engine(
-            session: SimulatedSession(database), source: writer.makeReader(), ledger: writer, deadLetters: store,
-            options: DeliveryOptions(batchEvents: 40, host: "simulated"), time: time,
-            metrics: DeliveryMetrics(registry), diagnostics: diagnostics, seed: seed)
+        delivery = SimulatedDelivery(
+            database, connections: circumstances.connections, makeReader: { [writer] in writer.makeReader() },
+            ledger: writer, deadLetters: store, time: time, registry: registry, diagnostics: diagnostics, seed: seed,
+            durable: { [writer] in writer.status.durable })
         watermarkClock = WatermarkClock(notBefore: writer.latestFilledIn)
         let durable = Int(writer.status.durable.rawValue)
         guard durable <= entries.count else {
@@ -208,35 +201,9 @@ final class SimulatedDaemon {
     func move() throws { _ = try mover.turn(isLastRound: true) }
 
     /// Goes so many steps, unless delivery waits for something.
-    func deliver(steps: Int) throws {
-        if let pause {
-            let isNews = pause.isIdle && writer.status.durable > durableAtPause
-            guard isNews || engine.orders.areWaiting || time.monotonicNanoseconds() >= pause.until else { return }
-            self.pause = nil
-            try engine.resume()
-        }
-        var left = steps
-        let reached = try engine.advance {
-            left -= 1
-            return left < 0
-        }
-        switch reached {
-        case .stopped: break
-        case .wait(let milliseconds), .gathering(let milliseconds): rest(milliseconds, isIdle: false)
-        case .idle(let milliseconds): rest(milliseconds ?? 3_600_000, isIdle: true)
-        }
-    }
-
-    /// What a restored database lacks and is not kept, as the status says it.
-    var gap: [LaneGap] { engine.status.gap }
-
-    /// The operator's word; delivery takes it at its next step.
-    func accept(_ gaps: [LaneGap]) { engine.orders.give(.acceptGap(gaps)) { _ in } }
-
-    private func rest(_ milliseconds: Int, isIdle: Bool) {
-        durableAtPause = writer.status.durable
-        pause = (time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000, isIdle)
-    }
+    func deliver(steps: Int) throws { try delivery.go(steps: steps) }
+    var gap: [LaneGap] { delivery.gap }
+    func accept(_ gaps: [LaneGap]) { delivery.accept(gaps) }
 
     /// Everything that was handed over is durable and has its fate.
     var isSettled: Bool {
@@ -248,7 +215,9 @@ final class SimulatedDaemon {
     /// What is known of files' lines in lost ranges.
     var losses: [LossSummary] { writer.losses }
     var lostRanges: [LostRange] { writer.status.lostRanges }
-    var deliveryState: String { engine.status.state }
+    var deliveryState: String { delivery.state }
+    /// Whether something counts as delivered only with the next commit.
+    var isUnconfirmed: Bool { delivery.isUnconfirmed }
     /// Dead letters that are not over, as the store counts them.
     var heldLetters: Int { store.count }
     func holdsRefusal(of sequence: SequenceNumber) -> Bool { store.holdsRefusal(of: sequence) }
@@ -256,7 +225,7 @@ final class SimulatedDaemon {
     /// What it waits for, in words.
     var state: String {
         "spool \(writer.status.durable), settled \(writer.settled), moved \(writer.movedDeadLetters), delivery "
-            + "\(engine.status.state), \(writer.status.shortage.map { "\($0)" } ?? "room")"
+            + "\(delivery.state), \(writer.status.shortage.map { "\($0)" } ?? "room")"
     }
 
     /// An orderly end.

@@ -9,7 +9,7 @@ extension World {
     func acceptGap() throws {
         let count = daemon?.writer.acceptedGaps.count
         try orderGap()
-        for _ in 0..<20 where daemon?.writer.acceptedGaps.count == count && daemon?.gap.isEmpty == false {
+        for _ in 0..<100 where daemon?.writer.acceptedGaps.count == count && daemon?.gap.isEmpty == false {
             try daemon?.deliver(steps: 1)
         }
         try takeAcceptedGaps()

@@ -278,8 +278,7 @@ final class World {
         let started = try SimulatedDaemon(
             disk: disk, database: database, sources: sources, units: units, time: time,
             seed: seed &* 1000 &+ UInt64(starts),
-            hasQuestions: circumstances.hasQuestions, letterLimit: circumstances.letterLimit, entries: entries,
-            said: { [heard] in heard.hear($0) })
+            circumstances: circumstances, entries: entries, said: { [heard] in heard.hear($0) })
         daemon = started
         entries = started.books.entries
         losses.take(started.lostRanges)
@@ -367,7 +366,7 @@ final class World {
             // Whoever looks after it makes room.
             if circumstances.letterLimit == .wait { try discardLetters(oneOf: 1, seed: 0) }
             // What is on one server only counts as delivered with the next commit that is not.
-            if copies.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }
+            if copies.isUnconfirmed || daemon.isUnconfirmed, daemon.deliveryState == "idle" { connection(0)?.write(1) }
             return false
         }
         guard database.state.reaches(daemon.writer.lanes, of: daemon.writer.spool) else {

@@ -30,6 +30,8 @@ struct Daemon {
     /// Whether an input waits, since its share of the dead letters' space is used up.
     private let isFull: @Sendable (_ input: String) -> Bool
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
+    /// Nil where the table of dead letters is not wanted.
+    private let mirror: DeadLetterMirror<LibpqSession, SystemTime>?
     private let watermarks: WatermarkLookup<LibpqSession, SystemTime>
     private let sockets: [SocketInput<SystemTime>]
     private let datagrams: [DatagramInput<SystemTime>]
@@ -84,9 +86,19 @@ struct Daemon {
                 ledger: spool, sink: spool, clock: time,
                 options: DeadLetterOrders.readers(settings)))
         delivery = try DeliveryWorker(
-            session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: spool,
-            deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
+            try (0..<settings.delivery.connections).map { [spool, database] _ in
+                (try LibpqSession(conninfo: database.conninfo), spool.makeReader())
+            },
+            ledger: spool, deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time,
+            registry: registry,
             diagnostics: log.diagnostics(of: "delivery"))
+
+        mirror =
+            settings.deadLetters.table
+            ? try DeadLetterMirror(
+                session: LibpqSession(conninfo: database.conninfo), feed: JournalFeed(of: deadLetters),
+                options: DeliveryOptions(settings.delivery), time: time, registry: registry,
+                diagnostics: log.diagnostics(of: "dead letters")) : nil
 
         watermarks = try WatermarkLookup(
             session: LibpqSession(conninfo: database.conninfo, limits: .lookup), undelivered: undelivered,
@@ -123,7 +135,7 @@ struct Daemon {
         let supervisor = Supervisor(
             signals: signals, log: log, sentence: { sentence() }, stop: { await holder.stop() },
             hurry: { delivery.stop(drainMilliseconds: 0) })
-        let stages: [any Service] = [
+        var stages: [any Service] = [
             supervisor,
             telemetry,
             StageService(name: "spool", body: { try spool.runUntilStopped() }, stop: { spool.stop() }),
@@ -146,6 +158,11 @@ struct Daemon {
                         StageService(name: "journal", body: { journal.run() }, stop: { journal.input.stop() })
                     }),
         ]
+        if let mirror {
+            // Before delivery in the list: it is stopped after it, and shows what delivery still refuses.
+            stages.insert(
+                StageService(name: "dead-letter-table", body: { mirror.run() }, stop: { mirror.stop() }), at: 4)
+        }
         var configuration = ServiceGroupConfiguration(
             services: stages.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
             logger: log.logger())
@@ -208,7 +225,7 @@ struct Daemon {
             startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
             files: files.map(\.status), journals: journals.map(\.input.status), spool: spool.status,
             losses: spool.losses,
-            delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError,
+            delivery: delivery.status, deadLetters: mover.status, mirror: mirror?.status, lastError: log.lastError,
             isFull: isFull)
     }
 

@@ -33,7 +33,8 @@ extension DeliveryOptions {
         self.init(
             batchEvents: settings.batchEvents, batchWaitMilliseconds: settings.batchWait.milliseconds,
             retryInitialMilliseconds: settings.retry.initial.milliseconds,
-            retryMaxMilliseconds: settings.retry.max.milliseconds, host: Self.hostName)
+            retryMaxMilliseconds: settings.retry.max.milliseconds, connections: settings.connections,
+            host: Self.hostName)
     }
 
     /// Stands in the position rows, for people.

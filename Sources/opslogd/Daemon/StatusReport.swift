@@ -18,6 +18,8 @@ struct StatusReport {
     let losses: [LossSummary]
     let delivery: DeliveryStatus
     let deadLetters: DeadLettersStatus
+    /// Of the table that shows them; nil where none does.
+    let mirror: DeadLetterMirrorStatus?
     let lastError: DaemonLog.LastError?
     /// Whether an input waits for space among the dead letters.
     let isFull: @Sendable (_ input: String) -> Bool
@@ -146,6 +148,14 @@ struct StatusReport {
         object.add("bytes", raw: "\(deadLetters.bytes)")
         object.add("moved_up_to", raw: "\(deadLetters.movedUpTo.rawValue)")
         object.add("waiting", text: deadLetters.obstacle)
+        object.add("table", raw: mirror.map(json) ?? "null")
+        return object.text
+    }
+
+    private func json(_ mirror: DeadLetterMirrorStatus) -> String {
+        var object = JSONObjectWriter()
+        object.add("connected", raw: "\(mirror.isConnected)")
+        object.add("waiting", text: mirror.obstacle)
         return object.text
     }
 

@@ -53,6 +53,11 @@ struct StatusPage: Decodable {
         let held: Int
         let bytes: Int
         let waiting: String?
+        let table: Table?
+
+        struct Table: Decodable {
+            let waiting: String?
+        }
     }
 
     struct LastError: Decodable {
@@ -133,6 +138,9 @@ struct StatusPage: Decodable {
                 + (deadLetters.held > 0 ? "; see 'opslogd dead-letters list'" : ""))
         if let waiting = deadLetters.waiting {
             StandardOutput.line("              " + style.red(Printable.text(waiting)))
+        }
+        if let waiting = deadLetters.table?.waiting {
+            StandardOutput.line("              not shown in their table: " + style.red(Printable.text(waiting)))
         }
         if let lastError {
             StandardOutput.line(

@@ -31,6 +31,7 @@ final class DeliveryWorld: @unchecked Sendable {
     var seed: UInt64 = 1
     private(set) var session: SimulatedSession
     private var isPaused = false
+    private(set) var coordinator: DeliveryCoordinator<ManualTime>?
     private(set) var engine: DeliveryEngine<SimulatedSession, ManualTime>?
 
     init(
@@ -44,13 +45,15 @@ final class DeliveryWorld: @unchecked Sendable {
         session = SimulatedSession(database)
     }
 
+    @discardableResult
     func start() -> DeliveryEngine<SimulatedSession, ManualTime> {
         session = SimulatedSession(database)
-        let engine = DeliveryEngine(
-            session: session, source: spool, ledger: ledger, deadLetters: deadLetters, options: options, time: time,
-            metrics: DeliveryMetrics(registry),
+        let coordinator = DeliveryCoordinator(
+            ledger: ledger, deadLetters: deadLetters, options: options, time: time, metrics: DeliveryMetrics(registry),
             diagnostics: Diagnostics { [said = Said(self)] severity, text in said.add("\(severity): \(text)") },
             seed: seed)
+        self.coordinator = coordinator
+        let engine = DeliveryEngine(coordinator, session: session, source: spool)
         self.engine = engine
         isPaused = false
         return engine
@@ -67,6 +70,7 @@ final class DeliveryWorld: @unchecked Sendable {
         var left = limit
         while true {
             switch try engine.advance(isStopped: isStopped) {
+            case .parked: return false
             case .stopped:
                 isPaused = false
                 return false
@@ -91,7 +95,7 @@ final class DeliveryWorld: @unchecked Sendable {
     /// The daemon started anew on what is there.
     func restart(lagging notes: Int = 0, high: UInt64 = 100) {
         ledger.restart(lagging: notes, after: spool.durable, high: high)
-        _ = start()
+        start()
     }
 
     /// The payloads that each table should hold: the spool's, in order, without those that are dead letters.

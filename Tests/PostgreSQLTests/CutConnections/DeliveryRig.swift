@@ -42,7 +42,10 @@ final class DeliveryRig: Sendable {
     }
 
     /// - Parameter prepare: what is done in the database before.
-    init(limits: ConnectionLimits = ConnectionLimits(), batchEvents: Int = 20_000, prepare: String? = nil) throws {
+    init(
+        limits: ConnectionLimits = ConnectionLimits(), batchEvents: Int = 20_000, connections: Int = 1,
+        prepare: String? = nil
+    ) throws {
         database = try TestDatabase()
         if let prepare { try database.run(prepare) }
         proxy = try CuttingProxy(target: database.server.path + "/.s.PGSQL.5432")
@@ -59,11 +62,17 @@ final class DeliveryRig: Sendable {
             in: state, spool: spool.birthName, lowestPosition: spool.settled, registry: registry,
             diagnostics: diagnostics)
         worker = try DeliveryWorker(
-            session: LibpqSession(
-                conninfo: "host='\(proxy.host)' user=postgres dbname=\(database.name)", limits: limits),
-            source: spool.makeReader(), ledger: spool, deadLetters: Letters(store, letters),
+            try (0..<connections).map { [proxy, database, spool] _ in
+                (
+                    try LibpqSession(
+                        conninfo: "host='\(proxy.host)' user=postgres dbname=\(database.name)", limits: limits),
+                    spool.makeReader()
+                )
+            },
+            ledger: spool, deadLetters: Letters(store, letters),
             options: DeliveryOptions(
-                batchEvents: batchEvents, retryInitialMilliseconds: 1, retryMaxMilliseconds: 2, host: "h"),
+                batchEvents: batchEvents, retryInitialMilliseconds: 1, retryMaxMilliseconds: 2,
+                connections: connections, host: "h"),
             time: time, registry: registry, diagnostics: diagnostics)
         let ended = try EventDescriptor()
         self.ended = ended

@@ -17,9 +17,9 @@ struct HeldTablesTests {
         let rig: DeliveryRig
         private(set) var count = 0
 
-        init() throws {
+        init(_ limits: ConnectionLimits = HeldTablesTests.limits, connections: Int = 1) throws {
             rig = try DeliveryRig(
-                limits: HeldTablesTests.limits,
+                limits: limits, connections: connections,
                 prepare: "ALTER TABLE operation_logs.backup_logs ADD arrived timestamptz DEFAULT clock_timestamp()")
         }
 
@@ -75,6 +75,24 @@ struct HeldTablesTests {
         let gap = try flow.longestGap()
         print("locked table: the longest gap of another is \(gap) ms, lock_timeout \(Self.limits.lockMilliseconds) ms")
         #expect(gap < 400 + 2000)
+    }
+
+    @Test func `a locked table does not concern the tables of other connections at all`() throws {
+        let limits = ConnectionLimits(
+            statementMilliseconds: 60_000, lockMilliseconds: 60_000, answerMilliseconds: 90_000)
+        let flow = try Flow(limits, connections: 3)
+        defer { flow.rig.stop() }
+        flow.go(20)
+        try flow.rig.awaitFate(of: 40)
+        let locker = try LibpqConnection(
+            conninfo: flow.rig.database.conninfo, limits: ConnectionLimits(), interruption: EventDescriptor())
+        _ = try locker.run("BEGIN; LOCK TABLE operation_logs.cast_errors IN ACCESS EXCLUSIVE MODE")
+        flow.go(200)
+        // The locked table's transaction still waits for its lock.
+        try flow.rig.waitUntil("all rows of the other table") { try flow.rig.database.count("backup_logs") == 220 }
+        #expect(flow.rig.hold(of: .castErrors) == nil)
+        _ = try locker.run("COMMIT")
+        try flow.expectEverything()
     }
 
     @Test func `a table with a trigger that takes its time gets its rows in batches that are done in time`() throws {

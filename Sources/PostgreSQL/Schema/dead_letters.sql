@@ -1,0 +1,1 @@
+../../../sql/dead_letters.sql

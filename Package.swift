@@ -141,7 +141,8 @@ let package = Package(
             dependencies: ["OperationLogsClient", "Intake", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulatedWorldTests", dependencies: ["SimulatedWorld", "OperationLogs", "LinuxSystem"],
+            name: "SimulatedWorldTests",
+            dependencies: ["SimulatedWorld", "Delivery", "Spool", "OperationLogs", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
             name: "opslogdTests", dependencies: ["opslogd", "Intake", "OperationLogs"], swiftSettings: strict),

@@ -29,6 +29,11 @@ public struct SpoolStatus: Sendable {
     /// The first record that is still there, whether delivered or not; one more than `durable` if there is none.
     public var first: SequenceNumber
     public var durable: SequenceNumber
+    /// Everything that was received since is still there, but for damaged places: a database that holds what was received
+    /// before is filled again by itself. nil before the first record.
+    public var refillableSince: Timestamp?
+    /// What the operator has given up, the oldest word first.
+    public var acceptedGaps: [AcceptedGap]
     public var settled: SequenceNumber
     public var movedDeadLetters: SequenceNumber
     /// Durable, and without a fate yet.

@@ -19,7 +19,8 @@ struct Opslogd: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ValidateCommand.self, SendCommand.self, StatusCommand.self,
-            SpoolCommand.self, DrainCommand.self, InputsCommand.self, WatermarkCommand.self, DeadLettersCommand.self,
+            SpoolCommand.self, DeliveryCommand.self, DrainCommand.self, InputsCommand.self, WatermarkCommand.self,
+            DeadLettersCommand.self,
             SchemaCommand.self, DemoCommand.self,
             CompletionsCommand.self,
         ])

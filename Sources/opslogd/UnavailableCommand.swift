@@ -1,9 +1,6 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
-    private static let names: Set<String> = ["top", "retention", "reconcile", "trace", "delivery"]
-    private static let nested: [String: Set<String>] = [
-        "spool": ["accept-gap"]
-    ]
+    private static let names: Set<String> = ["top", "retention", "reconcile", "trace"]
 
     static func refuse(_ arguments: [String]) throws {
         guard arguments.count > 1 else { return }
@@ -14,11 +11,6 @@ enum UnavailableCommand {
         if first == "schema", arguments.contains("--partitioned") {
             throw CommandFailure(
                 .usage, "'--partitioned' is not available in this version; see 'opslogd schema --help'")
-        }
-        if arguments.count > 2, nested[first]?.contains(arguments[2]) == true {
-            throw CommandFailure(
-                .usage,
-                "'opslogd \(first) \(arguments[2])' is not available in this version; see 'opslogd \(first) --help'")
         }
     }
 }

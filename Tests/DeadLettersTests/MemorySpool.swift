@@ -21,6 +21,8 @@ final class MemorySpool: DeliveryLedger, RecordSink {
     var runs: [DaemonRun] { [DaemonRun(id: .zero, firstSequence: SequenceNumber(1))] }
     var isDisputed: Bool { false }
     func floor(of lane: EventKind) -> SequenceNumber { .zero }
+    let acceptedGaps: [LaneGap] = []
+    func accept(_ gaps: [LaneGap]) {}
     func rewind(_ lanes: [LanePosition], settled: SequenceNumber) {}
     func fork(counted: [EventKind: SequenceNumber]) {}
     func dispute(_ isDisputed: Bool) {}

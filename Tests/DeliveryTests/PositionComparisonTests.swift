@@ -91,6 +91,16 @@ struct PositionComparisonTests {
         #expect(verdict(row: 0, of: zero, known: 7, floor: 4, firstKept: 5) == .behind)
     }
 
+    @Test func `a row behind which nothing is left to go to it goes back, whatever is kept`() {
+        for firstKept in [nil, 8, 60] as [UInt64?] {
+            #expect(verdict(row: 3, known: 7, floor: 7, firstKept: firstKept) == .behind)
+            #expect(verdict(row: 3, known: 7, floor: 59, firstKept: firstKept) == .behind)
+        }
+        #expect(
+            verdict(row: 3, known: 7, floor: 6, firstKept: 60)
+                == .mustWait(.notKept(SequenceNumber(7), SequenceNumber(7))))
+    }
+
     @Test func `a row that was set back to a damaged record goes back, and names what of the rest is not kept`() {
         let back = { verdict(row: 3, known: 7, isLost: true, firstKept: $0) }
         #expect(back(4) == .behind)

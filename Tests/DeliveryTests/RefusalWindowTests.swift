@@ -1,5 +1,6 @@
 import OperationLogs
 import SimulatedWorld
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -105,5 +106,64 @@ struct RefusalWindowTests {
         world.restart()
         #expect(try !world.run(forMilliseconds: 10_000))
         #expect(world.deadLetters.letters.count == 38)
+    }
+
+    /// What an order to release a table is answered with.
+    private func release(_ lane: EventKind, in world: DeliveryWorld) throws -> OrderOutcome? {
+        let answer = Answer()
+        world.coordinator?.orders.give(.release(lane)) { answer.set($0) }
+        // Before anything is due again.
+        _ = try world.run(forMilliseconds: 1)
+        return answer.outcome
+    }
+
+    private final class Answer: Sendable {
+        private let held = Mutex<OrderOutcome?>(nil)
+        func set(_ outcome: OrderOutcome) { held.withLock { $0 = outcome } }
+        var outcome: OrderOutcome? { held.withLock { $0 } }
+    }
+
+    @Test func `an operator who blames the rows has the table refuse as many again, at once and without a restart`()
+        throws
+    {
+        let world = DeliveryWorld()
+        world.spool.append([(0..<60).map { .event(.castErrors, "\($0)") }])
+        world.database.refuse = { _, _ in Self.refusal() }
+        #expect(try !world.run(forMilliseconds: 600_000))
+        #expect(world.deadLetters.letters.count == 19)
+        #expect(
+            world.coordinator?.status.lanes[3].heldBecause?.contains("'opslogd delivery release cast_errors'") == true)
+        guard case .released(let reason) = try release(.castErrors, in: world) else {
+            Issue.record("it was not released")
+            return
+        }
+        #expect(reason.contains("refused 20 of the last 20 rows"))
+        #expect(world.deadLetters.letters.count == 38)
+        #expect(world.messages.contains { $0.contains("cast_errors is tried again at once") })
+        #expect(try release(.castErrors, in: world) != nil && world.deadLetters.letters.count == 57)
+        _ = try release(.castErrors, in: world)
+        world.expectExactlyOnce()
+        #expect(world.deadLetters.letters.count == 60)
+    }
+
+    @Test func `a table that waits to be mended is tried at once, and one that is not held is not touched`() throws {
+        let world = DeliveryWorld()
+        world.spool.append([[.event(.castErrors, "a"), .event(.backupLogs, "b")]])
+        world.database.missing = [.castErrors]
+        #expect(try !world.run(forMilliseconds: 600_000))
+        #expect(try release(.backupLogs, in: world) == .notHeld(nil))
+        guard case .released = try release(.castErrors, in: world) else {
+            Issue.record("it was not released")
+            return
+        }
+        // The reason is still there.
+        #expect(world.coordinator?.status.lanes[3].heldBecause != nil)
+        world.database.missing = []
+        guard case .released = try release(.castErrors, in: world) else {
+            Issue.record("it was not released")
+            return
+        }
+        world.expectExactlyOnce()
+        #expect(try release(.castErrors, in: world) == .notHeld(nil))
     }
 }

@@ -60,7 +60,10 @@ extension DeliveryStateMachine {
     var isAloneAtWork: Bool { connections.indices.allSatisfy { $0 == current || connections[$0].isAtRest } }
 
     /// Whether the lane's rows go over the present connection.
-    func isOwn(_ lane: LaneState) -> Bool { (Int(lane.lane.rawValue) - 1) % connections.count == current }
+    func isOwn(_ lane: LaneState) -> Bool { home(of: lane.lane) == current }
+
+    /// The connection over which a lane's rows go.
+    func home(of lane: EventKind) -> Int { (Int(lane.rawValue) - 1) % connections.count }
 
     mutating func nextRetry() -> Int { connections[current].retry.next(using: &random) }
 

@@ -30,6 +30,8 @@ extension DeliveryStateMachine {
         case rewind([LanePosition], settled: SequenceNumber)
         /// Records up to these positions go under the spool's name of before, if at all; later ones under a new one.
         case fork([EventKind: SequenceNumber])
+        /// Records that the database lacks, and that are no longer kept, are given up: the operator's word.
+        case gap([LaneGap])
         /// Whether the histories cannot be told apart.
         case dispute(Bool)
         /// Which server is delivered to from now on.
@@ -93,11 +95,17 @@ extension DeliveryStateMachine {
         case warning(String)
         case error(String)
         case attempt(AttemptOutcome)
+        /// A batch is in the database.
+        case committed(BatchSummary)
         /// For the ledger: the rows from which delivery goes on; none if they were just made.
         case accepted([PositionRow])
         /// For the ledger: lanes that moved, and up to where every record has its fate.
         case ledger([LanePosition], settled: SequenceNumber)
         case databaseUp(Bool)
+        /// Given up, and counted so.
+        case gapAccepted([LaneGap])
+        /// What became of the order that waited for a comparison.
+        case answered(OrderOutcome)
         /// A connection that may be parked.
         case wake(Int)
     }

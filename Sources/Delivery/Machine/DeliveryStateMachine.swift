@@ -60,6 +60,8 @@ public struct DeliveryStateMachine: Sendable {
     var hasOwned = false
     /// Whether it was found that this spool's history and the database's cannot be told apart.
     var isDisputed: Bool
+    /// What a restored database lacks and nobody can deliver.
+    var gap = GapSearch()
     var commitsSent = 0
     /// The number of the last COMMIT that was sent when one was answered with a warning that it is not replicated. Nil:
     /// all that was committed is.
@@ -82,13 +84,15 @@ public struct DeliveryStateMachine: Sendable {
     ///   - runs: of this spool, oldest first, `run` the last.
     ///   - known: where the cursor says that the lanes' rows are.
     ///   - floors: records up to here never go under the spool's present name.
+    ///   - gaps: records that a restored database lacks and that the operator has given up.
     ///   - settled: up to here every record has its fate.
     ///   - isDisputed: whether it was found before that the histories cannot be told apart.
     ///   - server: the one that was delivered to last.
     ///   - seed: of the jitter.
     public init(
         run: UniqueID, runs: [DaemonRun], known: [LanePosition], floors: [EventKind: SequenceNumber] = [:],
-        settled: SequenceNumber, isDisputed: Bool = false, server: DatabaseServer? = nil, options: DeliveryOptions,
+        gaps: [LaneGap] = [], settled: SequenceNumber, isDisputed: Bool = false, server: DatabaseServer? = nil,
+        options: DeliveryOptions,
         seed: UInt64
     ) {
         self.run = run
@@ -106,7 +110,8 @@ public struct DeliveryStateMachine: Sendable {
                 lane.origin = known.origin
             }
             lane.floor = floors[kind] ?? .zero
-            lane.fate = max(lane.position, lane.floor, settled)
+            lane.gaps = gaps.filter { $0.lane == kind }
+            lane.fate = max(lane.passed(from: lane.position), settled)
             return lane
         }
     }

@@ -188,7 +188,7 @@ extension DeliveryStateMachine {
         hold(
             lane,
             "it has refused \(refusals.refused) of the last \(refusals.attempted) rows, so no further row becomes a dead "
-                + "letter until one is taken: \(text); mend the table, or restart opslogd if the rows are to blame",
+                + "letter until one is taken: \(text); mend the table, or if the rows are to blame, 'opslogd delivery release \(lane.name)'",
             now,
             retrying: operatorRetryOfLane(lane))
         return rollBack(then: .explain(lane))
@@ -222,7 +222,7 @@ extension DeliveryStateMachine {
         return choose(now)
     }
 
-    private mutating func release(_ lane: EventKind) {
+    mutating func release(_ lane: EventKind) {
         guard self[lane].hold != nil else { return }
         self[lane].hold = nil
         saidAt[lane.name] = nil

@@ -42,22 +42,30 @@ extension DeliveryStateMachine {
 
     private mutating func compare(_ found: [FencedRow], _ fence: Fence, _ now: Moment) -> Action {
         var contradictions: [String] = []
+        var gaps: [LaneGap] = []
         var sign: String?
         var new = 0
         var behind: [FencedRow] = []
         let ids = Set(runs.map(\.id))
         for lane in lanes {
             let row = found.first { $0.row.lane == lane.lane }
-            let verdict = PositionVerdict.of(row, known: lane.known, floor: lane.floor, durable: now.durable, runs: ids)
+            let floor = lane.passed(from: row?.row.position ?? .zero)
+            let verdict = PositionVerdict.of(row, known: lane.known, floor: floor, durable: now.durable, runs: ids)
             switch (verdict, row) {
             case (.new, _): new += 1
             case (.behind, let row?): behind.append(row)
             case (.forked(let found), let row?): sign = sign ?? found.words(lane.lane, row: row.row)
             case (.mustWait(let contradiction), _):
+                if case .notKept(let first, let last) = contradiction {
+                    let end = row?.firstKept.map { SequenceNumber($0.rawValue - 1) } ?? now.durable
+                    gaps.append(LaneGap(lane: lane.lane, first: first, last: last, end: end))
+                }
                 contradictions.append(contradiction.sentence(lane.lane, row: row?.row, known: lane.known))
             default: break
             }
         }
+        if sign != nil || gaps.count < contradictions.count || found.count < lanes.count { gaps = [] }
+        if isAccepted(gaps) { return rollBack(then: .record(.gap(gaps), then: nil)) }
         if let sign, found.count == lanes.count { return forked(found, sign, now) }
         if let first = contradictions.first {
             let more = contradictions.count - 1

@@ -7,7 +7,7 @@ extension DeliveryStateMachine {
     /// The database was restored, or an old standby promoted: what it lacks is sent again.
     mutating func rewind(_ behind: [FencedRow]) -> Action {
         let first = behind.min { $0.row.position < $1.row.position }
-        let from = max(first?.row.position ?? .zero, first.map { self[$0.row.lane].floor } ?? .zero)
+        let from = first.map { self[$0.row.lane].passed(from: $0.row.position) } ?? .zero
         let to = behind.map { self[$0.row.lane].position }.max() ?? .zero
         let tables = behind.map(\.row.lane.name).joined(separator: ", ")
         emit(
@@ -21,7 +21,7 @@ extension DeliveryStateMachine {
             } ?? lane.known
         }
         let fates = zip(lanes, self.lanes).map { known, lane in
-            known.position == lane.position ? lane.fate : max(known.position, lane.floor)
+            known.position == lane.position ? lane.fate : lane.passed(from: known.position)
         }
         return rollBack(then: .record(.rewind(lanes, settled: fates.min() ?? .zero), then: nil))
     }
@@ -75,7 +75,7 @@ extension DeliveryStateMachine {
             for position in known where position.position < self[position.lane].position {
                 self[position.lane].position = position.position
                 self[position.lane].origin = position.origin
-                self[position.lane].fate = max(position.position, self[position.lane].floor)
+                self[position.lane].fate = self[position.lane].passed(from: position.position)
             }
             self.settled = settled
             // The batch whose COMMIT was not answered is among what is sent again, or was passed over.
@@ -91,6 +91,7 @@ extension DeliveryStateMachine {
             forgetUnknownOutcomes()
             hasOwned = false
             isDisputed = false
+        case .gap(let gaps): gapIsAccepted(gaps)
         case .dispute(let isDisputed): self.isDisputed = isDisputed
         case .server(let server): knownServer = server
         }

@@ -9,6 +9,8 @@ struct LaneState: Sendable {
     var origin: RecordOrigin?
     /// Records up to here never go under the spool's present name.
     var floor = SequenceNumber.zero
+    /// Records that a restored database lacks and that the operator has given up.
+    var gaps: [LaneGap] = []
     /// Every record of the lane up to here has its fate; not below `floor` or `position`.
     var fate = SequenceNumber.zero
 
@@ -46,6 +48,9 @@ struct LaneState: Sendable {
         if refusals.isBeyondReason { return 1 }
         return max(1, hold == nil ? suspected : min(suspected, Self.probeRows))
     }
+
+    /// Every record of the lane up to here has its fate, if its row stands at `position`.
+    func passed(from position: SequenceNumber) -> SequenceNumber { gaps.passed(lane, from: max(position, floor)) }
 
     var known: LanePosition { LanePosition(lane: lane, position: position, origin: origin) }
 }

@@ -93,6 +93,8 @@ enum PositionVerdict: Hashable {
     }
 
     private static func behind(_ found: FencedRow, _ known: LanePosition, _ floor: SequenceNumber) -> Self {
+        // Nothing of what the row lacks goes to it any more.
+        if floor >= known.position { return .behind }
         let start = max(found.row.position, floor).advanced(by: 1)
         return found.firstKept.map { $0 <= start } ?? false ? .behind : .mustWait(notKept(found, known, floor))
     }
@@ -117,7 +119,8 @@ extension PositionVerdict.Contradiction {
         case .notKept(let first, let last):
             "\(table) stands at \(at), though records up to \(ours) were delivered: the database was restored from an "
                 + "older backup, and of what it lacks the spool no longer keeps the records \(first.rawValue) to "
-                + "\(last.rawValue); \(waits): restore a newer backup"
+                + "\(last.rawValue); \(waits): restore a newer backup, or have delivery go on without them with 'opslogd "
+                + "spool accept-gap'"
         case .unprovable:
             "\(table) stands at \(at), a record that this spool no longer holds, so that nothing proves it ours; "
                 + waits

@@ -133,6 +133,7 @@ extension DeliveryStateMachine {
         eventsDelivered += batch.rows
         emit(.attempt(.committed))
         connection.delivered = batch
+        emit(.committed(batch))
         noteReplication(warning, now)
         passed(batch, moved: true)
         rejoin()

@@ -95,10 +95,11 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
         let pipelines = questions.map(\.pipeline)
         let views = undelivered.views(of: pipelines, settled: ledger.settled)
         // Before the name: a spool that gets another one in between has a floor that is higher.
-        let floor = ledger.floor(of: .pipelineWatermarks)
+        let lane = EventKind.pipelineWatermarks
+        let floor = ledger.floor(of: lane)
         guard let stored = look(Array(Set(pipelines))) else { return answerWithoutDatabase(questions) }
         let rows = Dictionary(stored.rows.map { ($0.pipeline, $0) }) { first, _ in first }
-        let delivered = max(stored.position ?? .zero, floor)
+        let delivered = max(floor, ledger.passed(lane, from: stored.position ?? .zero))
         for (question, view) in zip(questions, views) {
             question.answer(view.answer(question.pipeline, row: rows[question.pipeline], delivered: delivered))
         }

@@ -19,6 +19,7 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
     let metrics: DeliveryMetrics
     let diagnostics: Diagnostics
     let time: Time
+    package let orders: DeliveryOrders
     private let machine: Mutex<DeliveryStateMachine>
     private let wake: @Sendable (Int) -> Void
 
@@ -27,7 +28,7 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
     ///   - wake: ends the pause of a connection, or the next one, if it is parked; from any connection's thread.
     package init(
         ledger: any DeliveryLedger, deadLetters: any DeadLetterSink, options: DeliveryOptions, time: Time,
-        metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64,
+        metrics: DeliveryMetrics, diagnostics: Diagnostics, seed: UInt64, orders: DeliveryOrders = DeliveryOrders(),
         wake: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.ledger = ledger
@@ -37,11 +38,13 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
         self.diagnostics = diagnostics
         self.time = time
         self.wake = wake
+        self.orders = orders
         machine = Mutex(
             DeliveryStateMachine(
                 run: ledger.run, runs: ledger.runs, known: ledger.lanes,
                 floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
-                settled: ledger.settled, isDisputed: ledger.isDisputed, server: ledger.server, options: options,
+                gaps: ledger.acceptedGaps, settled: ledger.settled, isDisputed: ledger.isDisputed,
+                server: ledger.server, options: options,
                 seed: seed))
     }
 
@@ -69,6 +72,26 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
         }
     }
 
+    /// Takes an order; nil: the next comparison decides, and `orders` is told.
+    func take(_ order: DeliveryOrder) -> OrderOutcome? {
+        machine.withLock { machine in
+            let outcome = machine.take(order)
+            for effect in machine.takeEffects() { pass(effect) }
+            return outcome
+        }
+    }
+
+    /// The comparison that an order waits for, if one does, has not come about.
+    func giveUpOrder() {
+        machine.withLock { machine in
+            machine.giveUpOrder()
+            for effect in machine.takeEffects() { pass(effect) }
+        }
+    }
+
+    /// Whether the last comparison has found a gap.
+    var hasFoundGap: Bool { machine.withLock { !$0.gap.found.isEmpty } }
+
     /// What the connection would gather next, if its batch commits.
     func turnAfterCommit(of connection: Int, durable: SequenceNumber) -> Turn? {
         let now = moment(durable)
@@ -87,12 +110,15 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
         case .warning(let text): diagnostics.warning(text)
         case .error(let text): diagnostics.error(text)
         case .attempt(let outcome): metrics.count(outcome)
+        case .committed(let batch): metrics.count(batch)
         case .accepted(let rows): tellLedger(rows, isAccepted: true)
         case .ledger(let lanes, let settled):
             ledger.committed(lanes, settled: settled)
             // No lane looks at a record below its fate again, and settled is the lowest fate.
             deadLetters.forgetRefusals(upTo: settled)
         case .databaseUp(let isUp): metrics.setDatabaseUp(isUp)
+        case .gapAccepted(let gaps): metrics.count(gaps)
+        case .answered(let outcome): orders.answer(outcome)
         case .wake(let connection): wake(connection)
         }
     }
@@ -121,6 +147,7 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
                 try deadLetters.recallRefusals(after: settled)
                 try ledger.rewind(lanes, settled: settled)
             case .fork(let counted): try ledger.fork(counted: counted)
+            case .gap(let gaps): try ledger.accept(gaps)
             case .dispute(let isDisputed): try ledger.dispute(isDisputed)
             case .server(let server): try ledger.note(server)
             }

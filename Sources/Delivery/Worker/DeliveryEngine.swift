@@ -19,13 +19,13 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         case stopped
     }
 
-    private let coordinator: DeliveryCoordinator<Time>
+    let coordinator: DeliveryCoordinator<Time>
     /// From 0.
-    private let number: Int
+    let number: Int
     private let session: Session
     private let gatherer: BatchGatherer
 
-    private var action = DeliveryStateMachine.Action.wait(milliseconds: 0)
+    private(set) var action = DeliveryStateMachine.Action.wait(milliseconds: 0)
     /// The batch under way, and the one that is gathered meanwhile.
     private var batch = Batch()
     private var ahead = Batch()
@@ -55,6 +55,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     package func advance(isStopped: () -> Bool) throws -> Pause {
         while true {
             if isStopped() { return .stopped }
+            takeOrders()
             let event: DeliveryStateMachine.Event
             switch action {
             case .wait(let milliseconds): return .wait(milliseconds: milliseconds)
@@ -74,22 +75,24 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
 
     /// The pause is over.
     package func resume() throws {
-        if case .gatherMore = action {
+        takeOrders()
+        switch action {
+        case .gatherMore:
             try gatherer.fill(batch)
             take(.gathered(batch.summary))
-        } else {
-            take(.woke)
+        case .wait, .idle, .park: take(.woke)
+        // An order has ended the pause.
+        default: break
         }
     }
 
     func disconnect() { session.disconnect() }
 
-    private func take(_ event: DeliveryStateMachine.Event) {
+    func take(_ event: DeliveryStateMachine.Event) {
         let step = coordinator.take(event, of: number, durable: gatherer.durable)
         action = step.action
         guard let delivered = step.delivered else { return }
         let metrics = coordinator.metrics
-        metrics.count(delivered)
         metrics.count(superseded: superseded)
         superseded = 0
         // A COMMIT whose answer was lost may have been another batch's rows by now.
@@ -184,7 +187,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                 row: row, ownOrigin: row.position == .zero ? nil : try gatherer.origin(of: row.position))
             let lane = coordinator.lane(row.lane)
             if found.ownOrigin == nil, row.position < lane.position {
-                found.firstKept = try gatherer.firstKept(after: max(row.position, lane.floor))
+                found.firstKept = try gatherer.firstKept(after: lane.passed(from: row.position))
             }
             found.isLost = found.ownOrigin == nil && gatherer.isLost(row.position)
             return found

@@ -8,6 +8,7 @@ package struct DeliveryMetrics: Sendable {
     private let lag: Histogram
     private let databaseUp: Gauge
     private let superseded: Counter
+    private let givenUp: [Counter]
 
     package init(_ registry: Registry) {
         delivered = EventKind.allCases.map {
@@ -32,9 +33,18 @@ package struct DeliveryMetrics: Sendable {
         superseded = registry.counter(
             "opslogd_watermarks_superseded_total",
             help: "Watermarks that a newer one of the same batch has overtaken.")
+        givenUp = EventKind.allCases.map {
+            registry.counter(
+                "opslogd_accepted_gap_records_total",
+                help: "Records that a restored database lacks and that were given up on the operator's word, at most.",
+                labels: [("event", $0.name)])
+        }
     }
 
     func count(_ outcome: DeliveryStateMachine.AttemptOutcome) { attempts[outcome]?.add() }
+    func count(_ gaps: [LaneGap]) {
+        for gap in gaps { givenUp[Int(gap.lane.rawValue) - 1].add(Int(clamping: gap.recordCount)) }
+    }
     func setDatabaseUp(_ isUp: Bool) { databaseUp.set(isUp ? 1 : 0) }
 
     func count(_ batch: BatchSummary) {

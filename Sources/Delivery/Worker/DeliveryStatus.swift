@@ -21,6 +21,11 @@ public struct DeliveryStatus: Sendable, Hashable {
     public var lastError: String?
     public var lastErrorAt: Timestamp?
     public var lanes: [Lane] = []
+    /// What a restored database lacks and is no longer kept: delivery waits until it is restored anew, or the operator
+    /// accepts that.
+    public var gap: [LaneGap] = []
+    /// Whether the position rows were found to fit, and nothing has put that in doubt since.
+    public var isCompared = false
     /// Every record up to here has its fate.
     public var settled = SequenceNumber.zero
     /// Since the daemon started.
@@ -49,6 +54,8 @@ extension DeliveryStateMachine {
             DeliveryStatus.Lane(lane: $0.lane, position: $0.position, heldBecause: $0.hold?.reason)
         }
         status.settled = settled
+        status.gap = gap.found
+        status.isCompared = !mustFence
         status.batches = batches
         status.eventsDelivered = eventsDelivered
         status.nextTryMilliseconds = connections.compactMap(\.retryAt).min().map { Int($0 - min($0, now)) }

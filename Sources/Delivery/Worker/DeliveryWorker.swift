@@ -29,6 +29,8 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
     private let diagnostics: Diagnostics
     private let ended: EventDescriptor
     private let shared = Mutex(Shared())
+    /// What operators order, for the connections' threads.
+    public let orders = DeliveryOrders()
 
     /// - Parameter connections: as many as the options say, each with a reader of its own.
     /// - Throws: `SystemError` where the process is out of descriptors.
@@ -71,6 +73,7 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         }
         defer {
             metrics.setDatabaseUp(false)
+            orders.close()
             shared.withLock { $0.hasEnded = true }
             ended.signal()
         }
@@ -79,7 +82,8 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         let coordinator = DeliveryCoordinator(
             ledger: ledger, deadLetters: deadLetters, options: options, time: time, metrics: metrics,
             diagnostics: diagnostics, seed: SystemRandomNumberGenerator.seed(),
-            wake: { [connections] in connections[$0].wakeUp.signal() })
+            orders: orders, wake: { [connections] in connections[$0].wakeUp.signal() })
+        orders.onArrival { [connections] in for connection in connections { connection.wakeUp.signal() } }
         shared.withLock { $0.coordinator = coordinator }
         for connection in connections {
             connection.source.onDurable { [wakeUp = connection.wakeUp] in wakeUp.signal() }
@@ -188,7 +192,9 @@ public final class DeliveryWorker<Session: DatabaseSession & SendableMetatype, T
         let end = time.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
         while true {
             let now = time.monotonicNanoseconds()
-            if now >= end || shared.withLock({ $0.stopDeadline != nil }) { return }
+            // The first connection takes every order, so that none of them spins.
+            if now >= end || connection.isFirst && orders.areWaiting { return }
+            if shared.withLock({ $0.stopDeadline != nil }) { return }
             connection.wakeUp.wait(milliseconds: Int((end - now + 999_999) / 1_000_000))
         }
     }

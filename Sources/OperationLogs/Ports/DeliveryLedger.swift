@@ -38,6 +38,13 @@ public protocol DeliveryLedger: AnyObject, Sendable {
     /// Keeps in mind, beyond this run, which server is delivered to from now on. Durable when this returns.
     func note(_ server: DatabaseServer) throws
 
+    /// What the operator has given up, the oldest word first.
+    var acceptedGaps: [LaneGap] { get }
+    /// The operator has given these records up, of all lanes together. Durable when this returns.
+    ///
+    /// - Throws: if more than that is no longer kept, or the disk fails.
+    func accept(_ gaps: [LaneGap]) throws
+
     /// What the database's rows say was compared with this spool.
     ///
     /// - Parameters:
@@ -55,4 +62,11 @@ public protocol DeliveryLedger: AnyObject, Sendable {
 extension DeliveryLedger {
     /// Of a ledger on which nothing depends.
     public func compared(_ rows: [LanePosition], isAccepted: Bool) {}
+}
+
+extension DeliveryLedger {
+    /// Every record of a lane up to here has its fate, if the lane's row stands at `position`.
+    public func passed(_ lane: EventKind, from position: SequenceNumber) -> SequenceNumber {
+        acceptedGaps.passed(lane, from: max(position, floor(of: lane)))
+    }
 }

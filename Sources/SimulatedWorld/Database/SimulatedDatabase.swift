@@ -30,6 +30,8 @@ package final class SimulatedDatabase: @unchecked Sendable {
         package var rows: [UniqueID: [EventKind: PositionRow]] = [:]
         /// The name of the first spool that made rows.
         package var first: UniqueID?
+        /// Records behind which the rows stand, and that were given up: for the accounts.
+        package var absent: [EventKind: Set<UInt64>] = [:]
 
         /// Of the first spool.
         package var positions: [EventKind: PositionRow] {

@@ -1,7 +1,7 @@
 import DeadLetters
 
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 16,384 seeds.
+/// up within 81,920 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -25,6 +25,8 @@ struct Circumstances {
     /// What happens where the dead letters have used up their space; nil: it is never used up.
     let letterLimit: DeadLetterLimits.WhenFull?
 
+    /// Whether the operator has no newer backup where a restored database lacks what is not kept, and accepts that.
+    let acceptsGaps: Bool
     /// How many connections delivery has.
     let connections: Int
 
@@ -40,6 +42,7 @@ struct Circumstances {
         keepsFewOpen = seed / 32 % 2 == 1
         hasJournal = seed / 128 % 2 == 1
         hasOperator = seed / 256 % 2 == 1
+        acceptsGaps = seed % 5 == 2 && !hasDamage
         letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
         showsLetters = seed / 8192 % 2 == 1
         connections = [1, 2, 3, 8][Int(seed / 2048 % 4)]

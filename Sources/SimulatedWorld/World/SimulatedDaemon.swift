@@ -153,7 +153,7 @@ final class SimulatedDaemon {
         }
         return view.answer(
             name, row: row,
-            delivered: max(database.rows[writer.spool]?[lane]?.position ?? .zero, writer.floor(of: lane)))
+            delivered: writer.passed(lane, from: database.rows[writer.spool]?[lane]?.position ?? .zero))
     }
 
     // MARK: Its steps
@@ -216,6 +216,9 @@ final class SimulatedDaemon {
         try delivery.go(steps: steps)
         showLetters(steps: steps)
     }
+
+    var gap: [LaneGap] { delivery.gap }
+    func accept(_ gaps: [LaneGap]) { delivery.accept(gaps) }
 
     /// Dead letters go to their table, unless that waits for something.
     func showLetters(steps: Int) {

@@ -64,6 +64,12 @@ final class SimulatedDelivery {
     /// Whether something is in the database that counts as delivered only with another commit.
     var isUnconfirmed: Bool { coordinator.isUnconfirmed }
 
+    /// What a restored database lacks and is not kept, as the status says it.
+    var gap: [LaneGap] { coordinator.status.gap }
+
+    /// The operator's word; delivery takes it at its next step.
+    func accept(_ gaps: [LaneGap]) { coordinator.orders.give(.acceptGap(gaps)) { _ in } }
+
     /// Goes so many steps, unless all wait for something.
     func go(steps: Int) throws {
         var left = steps
@@ -82,6 +88,7 @@ final class SimulatedDelivery {
     private func isReady(_ number: Int) -> Bool {
         guard let pause = lines[number].pause else { return true }
         if pause.isParked { return woken.contains(number) }
+        if number == 0, coordinator.orders.areWaiting { return true }
         return time.monotonicNanoseconds() >= pause.until || pause.durable.map { durable() > $0 } ?? false
     }
 

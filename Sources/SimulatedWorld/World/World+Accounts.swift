@@ -22,6 +22,7 @@ extension World {
     func check() throws {
         if let broken = daemon?.books.broken { throw broken }
         takeAccounts()
+        try takeAcceptedGaps()
         if let violation = database.violations.first { throw BrokenPromise("the database saw \(violation)") }
         if database.state.rows.count > 1 { throw BrokenPromise("nobody copied the spool, and it goes under two names") }
         try checkAnswers()
@@ -60,8 +61,10 @@ extension World {
             guard position <= entries.count else {
                 throw BrokenPromise("\(kind.name) stands at \(position), and the spool has \(entries.count) records")
             }
+            let absent = database.state.absent[kind] ?? []
             let expected = entries.prefix(position).enumerated().lazy.filter {
                 $0.element.kind == kind.rawValue && !$0.element.line.isRefused
+                    && !absent.contains(UInt64($0.offset + 1))
             }.map { (sequence: $0.offset + 1, entry: $0.element) }
             let rows = database.state.tables[kind] ?? []
             if let line = doubled(repeated.lines, in: rows, of: kind) {
@@ -128,7 +131,10 @@ extension World {
 
     func checkWatermarks() throws {
         var events: [String: [(sequence: Int, entry: Books.Entry)]] = [:]
-        for (index, entry) in entries.enumerated() where entry.kind == EventKind.pipelineWatermarks.rawValue {
+        let kind = EventKind.pipelineWatermarks
+        let absent = database.state.absent[kind] ?? []
+        for (index, entry) in entries.enumerated()
+        where entry.kind == kind.rawValue && !absent.contains(UInt64(index + 1)) {
             events["p\(entry.line.source)", default: []].append((index + 1, entry))
         }
         for pipeline in Set(events.keys).union(database.state.watermarks.keys).sorted() {

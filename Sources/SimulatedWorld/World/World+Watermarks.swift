@@ -4,8 +4,8 @@ import OperationLogs
 /// Questions for watermarks: whatever has happened, what is told is what all durable lines make of the row.
 extension World {
     func checkAnswers() throws {
-        // What damage has taken is not known to those who answer.
-        guard circumstances.hasQuestions, !circumstances.hasDamage, let daemon else { return }
+        // What damage has taken, or an operator has given up, is not known to those who answer.
+        guard circumstances.hasQuestions, !circumstances.hasDamage, orderedGaps.isEmpty, let daemon else { return }
         var truth = SimulatedDatabase.State()
         for entry in entries.prefix(Int(daemon.durable.rawValue))
         where entry.kind == EventKind.pipelineWatermarks.rawValue { truth.apply(entry.payload) }

@@ -45,6 +45,8 @@ final class World {
     /// Dead letters that were discarded, and those of which the operator was not told whether they were.
     var discarded: Set<UInt64> = []
     var perhapsDiscarded: Set<UInt64> = []
+    /// What an operator has ordered to be given up.
+    var orderedGaps: [LaneGap] = []
     private(set) var starts = 0
     /// Which start's daemon went on beside damaged dead letters: it is the next one that says so.
     var startBesideDamage = 0
@@ -126,7 +128,10 @@ final class World {
         case .move: try daemon?.move()
         case .deliver(let steps): try daemon?.deliver(steps: steps)
         case .wait(let milliseconds):
-            if milliseconds >= 1000 { sources.hurry() }
+            if milliseconds >= 1000 {
+                sources.hurry()
+                if circumstances.acceptsGaps { try acceptGap() }
+            }
             time.advance(milliseconds: milliseconds)
         case .job(let job, let action): sources.perform(action, by: job)
         case .meanwhile(let job, let action, let calls): sources.plan(action, by: job, after: calls)
@@ -280,6 +285,7 @@ final class World {
         top = max(top, started.durable)
         try checkEndIsSaid()
         try checkRecovered()
+        try takeAcceptedGaps()
         isFilesStartDurable = !started.recoveredFiles.isEmpty
         if !isFilesStartDurable { sources.accounts.startsFirst() }
         started.beginTailing()
@@ -321,7 +327,17 @@ final class World {
     /// Where delivery says that it cannot heal what the database lacks, that has to be so; then the operator does as he is
     /// told.
     private func settleWait() throws {
+        if circumstances.acceptsGaps { try acceptGap() }
         guard database.isCompared, let daemon, let wait = DeliveryWait(daemon.deliveryState) else { return }
+        // Whoever accepts gaps has no newer backup to restore.
+        if circumstances.acceptsGaps, !daemon.gap.isEmpty { return }
+        try checkClaim(wait)
+        copies.restoreNewest()
+        try checkTables()
+    }
+
+    func checkClaim(_ wait: DeliveryWait) throws {
+        guard let daemon else { return }
         if let falsehood = wait.falsehood(
             database.state, spool: daemon.writer.spool, firstKept: daemon.writer.status.first,
             damaged: damage.sequences,
@@ -329,8 +345,6 @@ final class World {
         {
             throw BrokenPromise("delivery says '\(daemon.deliveryState)', but \(falsehood)")
         }
-        copies.restoreNewest()
-        try checkTables()
     }
 
     /// - Returns: whether everything has its fate.

@@ -18,6 +18,14 @@ struct SpoolFork: Sendable, Hashable {
     var counted: [SequenceNumber]
 }
 
+/// Records that the operator has given up, since a restored database lacks them and they are no longer kept.
+public struct AcceptedGap: Sendable, Hashable {
+    /// Of the lanes that lack any, in the order of the kinds.
+    public var gaps: [LaneGap]
+    /// When.
+    public var time: String
+}
+
 /// A line that is appended to the identity file.
 enum IdentityEntry: Sendable, Hashable {
     case run(SpoolRun)
@@ -30,6 +38,8 @@ enum IdentityEntry: Sendable, Hashable {
     case server(DatabaseServer, time: String)
     /// The spool goes on without segments that are lost: the operator's word.
     case gap(SpoolGap)
+    /// Delivery goes on without records that a restored database lacks: the operator's word.
+    case accepted(AcceptedGap)
 
     var content: String {
         switch self {
@@ -41,6 +51,10 @@ enum IdentityEntry: Sendable, Hashable {
         case .server(let server, let time): "server \(server.systemIdentifier) \(server.timeline) \(time)"
         case .gap(let gap):
             "gap \(gap.first.rawValue) \(gap.known.rawValue) \(gap.next.rawValue) \(gap.time)"
+        case .accepted(let accepted):
+            "accepted \(accepted.time) "
+                + accepted.gaps.map { "\($0.lane.name) \($0.first.rawValue) \($0.last.rawValue) \($0.end.rawValue)" }
+                .joined(separator: " ")
         }
     }
 
@@ -72,7 +86,28 @@ enum IdentityEntry: Sendable, Hashable {
                 SpoolGap(
                     first: SequenceNumber(first), known: SequenceNumber(known), next: SequenceNumber(next),
                     time: String(words[4])))
+        case ("accepted", 6...):
+            guard let gaps = LaneGap.all(words[2...]) else { return nil }
+            self = .accepted(AcceptedGap(gaps: gaps, time: String(words[1])))
         default: return nil
         }
+    }
+}
+
+extension LaneGap {
+    /// Four words each; nil if they are none, or not ours.
+    fileprivate static func all(_ words: ArraySlice<Substring>) -> [LaneGap]? {
+        guard words.count % 4 == 0 else { return nil }
+        var gaps: [LaneGap] = []
+        for start in stride(from: words.startIndex, to: words.endIndex, by: 4) {
+            guard let lane = EventKind(name: String(words[start])), let first = UInt64(words[start + 1]),
+                let last = UInt64(words[start + 2]), let end = UInt64(words[start + 3]),
+                0 < first, first <= last, last <= end, end <= SequenceNumber.largest.rawValue
+            else { return nil }
+            gaps.append(
+                LaneGap(
+                    lane: lane, first: SequenceNumber(first), last: SequenceNumber(last), end: SequenceNumber(end)))
+        }
+        return gaps
     }
 }

@@ -11,6 +11,7 @@ struct SpoolIdentity: Equatable, Sendable {
     /// The server that was delivered to last.
     var server: DatabaseServer?
     var gaps: [SpoolGap] = []
+    var accepted: [AcceptedGap] = []
 
     /// Under which its position rows stand in the database.
     var name: UniqueID { forks.last?.name ?? spool }
@@ -40,6 +41,7 @@ struct SpoolIdentity: Equatable, Sendable {
         case .dispute(let isDisputed, _): self.isDisputed = isDisputed
         case .server(let server, _): self.server = server
         case .gap(let gap): gaps.append(gap)
+        case .accepted(let gap): accepted.append(gap)
         }
     }
 

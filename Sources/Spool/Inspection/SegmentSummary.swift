@@ -45,6 +45,8 @@ public struct SpoolVerification: Sendable, Hashable {
     public var firstSequence = SequenceNumber.zero
     public var lastSequence = SequenceNumber.zero
     public var findings: [SpoolFinding] = []
+    /// What the operator has given up since a restored database lacks it: no damage.
+    public var acceptedGaps: [AcceptedGap] = []
     /// Nothing is damaged; a torn end is none.
     public var isWhole: Bool { findings.allSatisfy { $0.kind != .damage } }
 }

@@ -11,7 +11,9 @@ extension SpoolInspector {
         var result = SpoolVerification()
         verifySmallFiles(&result)
         let firsts = try firsts()
-        let gaps = (try? IdentityFile.read(disk))?.identity.gaps ?? []
+        let identity = (try? IdentityFile.read(disk))?.identity
+        let gaps = identity?.gaps ?? []
+        result.acceptedGaps = identity?.accepted ?? []
         if let first = firsts.first, let expected = try? firstUndelivered(), expected < first {
             if !name(gaps, endingAt: first, &result) {
                 result.add(

@@ -40,6 +40,23 @@ extension SpoolWriter {
 
     public func note(_ server: DatabaseServer) throws { try append(.server(server, time: now.rfc3339)) }
 
+    public func accept(_ gaps: [LaneGap]) throws {
+        try record { core throws(SpoolError) in
+            // Segments may have gone since the gap was found: that was not accepted.
+            let first = core.shelf.map.snapshot.segments.first?.first ?? core.nextSequence
+            if let gap = gaps.first(where: { $0.end.advanced(by: 1) < first }) {
+                throw SpoolError(
+                    .notKept,
+                    "of \(gap.lane.name), records \(gap.end.rawValue + 1) to \(first.rawValue - 1) are no longer kept in "
+                        + "the spool either")
+            }
+            try core.identity.append(
+                .accepted(AcceptedGap(gaps: gaps, time: now.rfc3339)), sparing: &core.reserve)
+            let identity = core.identity.identity
+            inbox.withLock { $0.identity = identity }
+        }
+    }
+
     private func append(_ entry: IdentityEntry) throws(SpoolError) {
         try record { core throws(SpoolError) in
             try core.identity.append(entry, sparing: &core.reserve)

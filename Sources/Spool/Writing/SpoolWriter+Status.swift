@@ -18,7 +18,9 @@ extension SpoolWriter {
                 bytes: state.segments.reduce(spareBytes.load(ordering: .relaxed)) { $0 + $1.bytes },
                 maxBytes: options.maxBytes,
                 first: state.segments.first?.first ?? SequenceNumber(state.durable.rawValue + 1),
-                durable: state.durable, settled: inbox.settled, movedDeadLetters: inbox.moved,
+                durable: state.durable, refillableSince: state.segments.first?.header.made,
+                acceptedGaps: inbox.identity.accepted,
+                settled: inbox.settled, movedDeadLetters: inbox.moved,
                 undeliveredEvents: undelivered(state.durable, inbox.settled, lost),
                 oldestUndeliveredSeconds: age(inbox, durable: state.durable, now: now),
                 queuedChunks: inbox.queue.count, shortage: inbox.shortage, failure: inbox.failure?.description,
@@ -41,6 +43,13 @@ extension SpoolWriter {
         return count
     }
 
+    /// Between which times records of these numbers became durable, as far as that is known: since the start of a run, and
+    /// before the first segment behind them was made.
+    public func written(_ range: ClosedRange<SequenceNumber>) -> (after: String?, before: Timestamp?) {
+        let run = inbox.withLock { $0.identity.runs.last { $0.firstSequence <= range.lowerBound } }
+        return (run?.time, map.snapshot.segments.first { $0.first > range.upperBound }?.header.made)
+    }
+
     private func age(_ inbox: SpoolInbox, durable: SequenceNumber, now: Timestamp) -> Double {
         guard durable > inbox.settled, let written = inbox.marks.written(inbox.settled.advanced(by: 1)) else {
             return 0
@@ -58,5 +67,12 @@ extension SpoolWriter {
         registry.gauge(
             "opslogd_spool_oldest_event_age_seconds", help: "How long ago the oldest undelivered event was written."
         ) { [weak self] in self?.status.oldestUndeliveredSeconds ?? 0 }
+        registry.gauge(
+            "opslogd_spool_refillable_since_timestamp_seconds",
+            help:
+                "Unix time since which everything that was received is kept for a restored database; 0 before the first record."
+        ) { [weak self] in
+            (self?.map.snapshot.segments.first?.header.made).map { Double($0.unixMicroseconds) / 1e6 } ?? 0
+        }
     }
 }

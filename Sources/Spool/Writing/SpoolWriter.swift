@@ -104,6 +104,7 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     public var isDisputed: Bool { inbox.withLock { $0.identity.isDisputed } }
     public var server: DatabaseServer? { inbox.withLock { $0.identity.server } }
     public func floor(of lane: EventKind) -> SequenceNumber { inbox.withLock { $0.identity.floor(of: lane) } }
+    public var acceptedGaps: [LaneGap] { inbox.withLock { $0.identity.accepted.flatMap(\.gaps) } }
     public var lanes: [LanePosition] { inbox.withLock { $0.lanes } }
     public var settled: SequenceNumber { inbox.withLock { $0.settled } }
     public var movedDeadLetters: SequenceNumber { inbox.withLock { $0.moved } }

@@ -6,10 +6,10 @@ import Spool
 struct SpoolCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spool",
-        abstract: "The spool's files: looked at also while the daemon runs, settled while it is down.",
+        abstract: "The spool: looked at, and settled by the operator's word.",
         subcommands: [
             SpoolListCommand.self, SpoolCatCommand.self, SpoolVerifyCommand.self, SpoolAdoptCommand.self,
-            SpoolDiscardCommand.self, SpoolRereadCommand.self,
+            SpoolDiscardCommand.self, SpoolAcceptGapCommand.self, SpoolRereadCommand.self,
         ])
 }
 
@@ -136,6 +136,13 @@ struct SpoolVerifyCommand: ParsableCommand {
                 ", records \(first.rawValue) to \(finding.lastSequence?.rawValue ?? first.rawValue)"
             }
             StandardOutput.line("\(finding.path):\(finding.offset): \(Printable.text(finding.what))\(range ?? "")")
+        }
+        for accepted in found.acceptedGaps {
+            for gap in accepted.gaps {
+                StandardOutput.line(
+                    "\(gap.lane.name): records \(gap.first.rawValue) to \(gap.last.rawValue) were given up at "
+                        + "\(Printable.text(accepted.time)), since a restored database lacked them")
+            }
         }
         StandardOutput.line(
             "\(found.segments) segments, \(Printable.bytes(found.bytes)), records \(found.firstSequence.rawValue) to "

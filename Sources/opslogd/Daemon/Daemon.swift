@@ -182,11 +182,14 @@ struct Daemon {
     /// Where the daemon can be asked, and what: only those who may use the control socket may ask for watermarks and give
     /// orders.
     private var telemetryPlaces: [(address: TelemetryAddress, endpoints: TelemetryEndpoints)] {
+        let ofDelivery = DeliveryOrderEndpoints(
+            orders: delivery.orders, status: { [delivery] in delivery.status }, spool: spool)
+        let all = orders.endpoints.merging(ofDelivery.endpoints) { first, _ in first }
         let control = TelemetryAddress.unix(path: settings.stateDirectory + "/control.sock", mode: 0o600)
         let places = [
             (
                 control,
-                endpoints(orders.endpoints) { [watermarks] pipeline, answer in
+                endpoints(all) { [watermarks] pipeline, answer in
                     watermarks.newestWatermark(of: pipeline) { answer($0.json) }
                 }
             )

@@ -57,6 +57,7 @@ struct StatusReport {
         object.add("segments", raw: "\(spool.segments)")
         object.add("first_sequence", raw: "\(spool.first.rawValue)")
         object.add("last_sequence", raw: "\(spool.durable.rawValue)")
+        object.add("refillable_since", text: spool.refillableSince?.rfc3339)
         object.add("settled_sequence", raw: "\(spool.settled.rawValue)")
         object.add("queued_chunks", raw: "\(spool.queuedChunks)")
         object.add("undelivered_events", raw: "\(spool.undeliveredEvents)")
@@ -68,9 +69,21 @@ struct StatusReport {
         object.add("syncs", raw: "\(spool.syncs)")
         object.add("lost_records", raw: "\(spool.lostRanges.reduce(0) { $0 + $1.recordCount })")
         object.add("lost_ranges", raw: "[" + lostRanges.prefix(100).joined(separator: ",") + "]")
+        object.add("accepted_gaps", raw: "[" + acceptedGaps.joined(separator: ",") + "]")
         object.add("waiting", text: spool.failure ?? spool.shortage?.description)
         object.add("recovery", text: spool.recovery)
         return object.text
+    }
+
+    /// The last 100.
+    private var acceptedGaps: [String] {
+        spool.acceptedGaps.flatMap { accepted in
+            accepted.gaps.map { gap in
+                var entry = gap.jsonFront
+                entry.add("time", text: accepted.time)
+                return entry.text
+            }
+        }.suffix(100)
     }
 
     /// All that are known to be damaged or missing, and ends of which nobody knows what stood in them.
@@ -117,6 +130,7 @@ struct StatusReport {
         object.add("last_error", text: delivery.lastError)
         object.add("last_error_at", text: delivery.lastErrorAt?.rfc3339)
         object.add("batches", raw: "\(delivery.batches)")
+        object.add("gap", raw: "[" + delivery.gap.map(\.jsonFront.text).joined(separator: ",") + "]")
         let lanes = delivery.lanes.map { lane in
             var entry = JSONObjectWriter()
             entry.add("table", text: lane.lane.name)

@@ -14,7 +14,16 @@ struct StatusPage: Decodable {
         let movedDeadLetters: UInt64
         let lostRecords: UInt64
         let lostRanges: [LostRange]
+        let refillableSince: String?
+        let acceptedGaps: [Gap]
         let waiting: String?
+
+        struct Gap: Decodable {
+            let table: String
+            let firstSequence: UInt64
+            let lastSequence: UInt64
+            let time: String
+        }
 
         struct LostRange: Decodable {
             let state: String?
@@ -83,6 +92,14 @@ struct StatusPage: Decodable {
                 + (spool.oldestUndeliveredSeconds.map { ", the oldest for \(Self.duration(Int($0)))" } ?? "")
                 + "; \(Printable.bytes(spool.bytes)) of \(Printable.bytes(spool.maxBytes)) in \(Self.count(UInt64(spool.segments), "segment"))"
         )
+        if let since = spool.refillableSince {
+            StandardOutput.line("       what was received since \(since.prefix(19)) is kept for a restored database")
+        }
+        for gap in spool.acceptedGaps.suffix(10) {
+            StandardOutput.line(
+                "       given up at \(gap.time.prefix(19)): \(gap.table), records \(gap.firstSequence) to \(gap.lastSequence)"
+            )
+        }
         if let waiting = spool.waiting { StandardOutput.line("       " + style.red(Printable.text(waiting))) }
         if spool.lostRecords > 0 {
             let ranges = spool.lostRanges.compactMap { range in

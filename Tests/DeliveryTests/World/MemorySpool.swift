@@ -86,7 +86,10 @@ final class MemorySpool: RecordSource, @unchecked Sendable {
 
     /// Forgets groups, as if segments had been removed.
     func forget(group index: Int) { _ = groups.withLock { $0.remove(at: index) } }
-    func forget(groups count: Int) { groups.withLock { $0.removeFirst(count) } }
+    func forget(groups count: Int) {
+        groups.withLock { $0.removeFirst(count) }
+        nextGroup = max(0, nextGroup - count)
+    }
 
     private func hide() {
         for index in shown.indices { shown[index] = 0xee }
@@ -111,6 +114,7 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     private(set) var isDisputed = false
     private(set) var server: DatabaseServer?
     var refusesRewind = false
+    var refusesGap = false
     /// What it was told of the database's rows: the highest position, and whether they fit.
     private(set) var comparisons: [(highest: SequenceNumber, isAccepted: Bool)] = []
     var state: State { history[history.count - 1] }
@@ -120,6 +124,7 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
     let movedDeadLetters = SequenceNumber.zero
     func movedDeadLetters(upTo sequence: SequenceNumber) {}
     func floor(of lane: EventKind) -> SequenceNumber { floors[lane] ?? .zero }
+    private(set) var acceptedGaps: [LaneGap] = []
 
     func committed(_ lanes: [LanePosition], settled: SequenceNumber) {
         var next = state
@@ -151,6 +156,11 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
 
     func note(_ server: DatabaseServer) { self.server = server }
 
+    func accept(_ gaps: [LaneGap]) throws {
+        if refusesGap { throw Refused() }
+        acceptedGaps += gaps
+    }
+
     /// A new run of the daemon, which finds the cursor as it was that many notes ago.
     ///
     /// - Parameter high: tells the runs of one copy of a spool from those of another.
@@ -165,6 +175,7 @@ final class MemoryLedger: DeliveryLedger, @unchecked Sendable {
         let copy = MemoryLedger()
         (copy.spool, copy.run, copy.runs, copy.history) = (spool, run, runs, history)
         (copy.floors, copy.isDisputed, copy.server) = (floors, isDisputed, server)
+        copy.acceptedGaps = acceptedGaps
         return copy
     }
 

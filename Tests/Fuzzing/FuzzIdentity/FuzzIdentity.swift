@@ -30,7 +30,10 @@ import OperationLogs
                 identity.runs.map { .run($0) } + identity.forks.map { .fork($0) }
                 + (identity.isDisputed ? [.dispute(true, time: "t")] : [])
                 + (identity.server.map { [.server($0, time: "t")] } ?? [])
-            let lines = identity.head + (entries + identity.gaps.map { .gap($0) }).map(\.content)
+            let lines =
+                identity.head
+                + (entries + identity.gaps.map { .gap($0) } + identity.accepted.map { .accepted($0) })
+                .map(\.content)
             let written = Array(lines.map(ChecksummedLine.of).joined().utf8)
             require(
                 SpoolIdentity.read(written) == .valid(identity, goodBytes: written.count),

@@ -20,6 +20,7 @@ struct Opslogd: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, ValidateCommand.self, SendCommand.self, StatusCommand.self,
             SpoolCommand.self, DrainCommand.self, InputsCommand.self, WatermarkCommand.self, DeadLettersCommand.self,
+            ReconcileCommand.self, TraceCommand.self,
             SchemaCommand.self, DemoCommand.self,
             CompletionsCommand.self,
         ])

@@ -1,6 +1,6 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
-    private static let names: Set<String> = ["top", "retention", "reconcile", "trace", "delivery"]
+    private static let names: Set<String> = ["top", "retention", "delivery"]
     private static let nested: [String: Set<String>] = [
         "spool": ["accept-gap"]
     ]

@@ -1,3 +1,4 @@
+import Bookkeeping
 import DaemonConfiguration
 import DeadLetters
 import Delivery
@@ -27,6 +28,7 @@ struct Daemon {
     private let spool: Writer
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
     private let orders: DeadLetterOrders
+    private let books: Bookkeeper
     /// Whether an input waits, since its share of the dead letters' space is used up.
     private let isFull: @Sendable (_ input: String) -> Bool
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
@@ -74,18 +76,26 @@ struct Daemon {
             limits: DeadLetterLimits(settings.deadLetters, inputs: settings.inputs.map(\.name)))
         isFull = { [deadLetters] in deadLetters.isFull(for: $0) }
         try spool.account { [deadLetters] in try deadLetters.holdsAny(from: $0, before: $1) }
+        let door = BookedSink(before: spool)
+        let ledger = BookedLedger(spool, registry: registry)
+        let refusals = BookedLetters(deadLetters)
+        books = try Bookkeeper(
+            makeReader: spool.makeAuditor, firstKept: { [spool] in spool.status.first }, sink: door, ledger: ledger,
+            letters: refusals, lettersBefore: deadLetters.mayMissMoved ? nil : deadLetters.movedUpTo,
+            registry: registry,
+            diagnostics: log.diagnostics(of: "books"))
         mover = try DeadLetterMover(
-            source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
+            source: spool.makeReader(), ledger: ledger, store: deadLetters, clock: time,
             diagnostics: log.diagnostics(of: "dead letters"), firstKept: { [spool] in spool.status.first })
         orders = DeadLetterOrders(
             actions: try DeadLetterActions(
                 stateDirectory: { try Disk(path: settings.stateDirectory) }, store: deadLetters, mover: mover,
                 spool: spool.birthName,
-                ledger: spool, sink: spool, clock: time,
+                ledger: ledger, sink: door, clock: time,
                 options: DeadLetterOrders.readers(settings)))
         delivery = try DeliveryWorker(
-            session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: spool,
-            deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
+            session: LibpqSession(conninfo: database.conninfo), source: spool.makeReader(), ledger: ledger,
+            deadLetters: refusals, options: DeliveryOptions(settings.delivery), time: time, registry: registry,
             diagnostics: log.diagnostics(of: "delivery"))
 
         watermarks = try WatermarkLookup(
@@ -93,7 +103,7 @@ struct Daemon {
             ledger: spool, time: time, diagnostics: log.diagnostics(of: "watermarks"))
 
         let inputs = InputFactory(
-            inputs: settings.inputs, sink: GatedSink(spool: spool, letters: deadLetters), time: time,
+            inputs: settings.inputs, sink: GatedSink(spool: door, letters: deadLetters), time: time,
             watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks,
             maxFuture: settings.delivery.maxFuture,
             recovered: spool.recoveredPositions, losses: spool,
@@ -126,6 +136,8 @@ struct Daemon {
         let stages: [any Service] = [
             supervisor,
             telemetry,
+            // Behind the spool, whose last groups are entered too.
+            StageService(name: "books", body: { books.run() }, stop: { books.stop() }),
             StageService(name: "spool", body: { try spool.runUntilStopped() }, stop: { spool.stop() }),
             StageService(name: "dead-letters", body: { try mover.run() }, stop: { mover.stop() }),
             StageService(
@@ -205,7 +217,7 @@ struct Daemon {
             startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
             files: files.map(\.status), journals: journals.map(\.input.status), spool: spool.status,
             losses: spool.losses,
-            delivery: delivery.status, deadLetters: mover.status, lastError: log.lastError,
+            delivery: delivery.status, deadLetters: mover.status, books: books.report, lastError: log.lastError,
             isFull: isFull)
     }
 

@@ -1,3 +1,4 @@
+import Bookkeeping
 import DeadLetters
 import Delivery
 import Glibc
@@ -18,6 +19,7 @@ struct StatusReport {
     let losses: [LossSummary]
     let delivery: DeliveryStatus
     let deadLetters: DeadLettersStatus
+    let books: BooksReport
     let lastError: DaemonLog.LastError?
     /// Whether an input waits for space among the dead letters.
     let isFull: @Sendable (_ input: String) -> Bool
@@ -32,6 +34,7 @@ struct StatusReport {
         object.add("spool", raw: spoolJSON)
         object.add("delivery", raw: deliveryJSON)
         object.add("dead_letters", raw: deadLettersJSON)
+        object.add("books", raw: books.json)
         object.add("last_error", raw: lastError.map(json) ?? "null")
         return object.text
     }

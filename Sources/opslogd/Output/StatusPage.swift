@@ -58,6 +58,7 @@ struct StatusPage: Decodable {
     let spool: Spool
     let delivery: Delivery
     let deadLetters: DeadLetters
+    let books: Books
     let lastError: LastError?
 
     init(json: String) throws {
@@ -117,6 +118,7 @@ struct StatusPage: Decodable {
         if let waiting = deadLetters.waiting {
             StandardOutput.line("              " + style.red(Printable.text(waiting)))
         }
+        printBooks(style)
         if let lastError {
             StandardOutput.line(
                 style.bold("LAST ERROR") + "  \(lastError.time)  \(Printable.text(lastError.message))")

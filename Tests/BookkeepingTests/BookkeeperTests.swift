@@ -66,6 +66,28 @@ import Testing
         #expect(report.crossings[Int(EventKind.castErrors.rawValue)].found == 5 && report.unaccounted == 0)
     }
 
+    @Test func `rows are told apart that were found and that were sent since, though the ledger hears of both at once`()
+        throws
+    {
+        let disk = DiskState()
+        let before = try BookedScene(disk)
+        before.read("a", events: 5)
+        try before.write()
+        before.writer.stop()
+        for _ in 0..<1000 where try before.writer.turn() == .ended { break }
+
+        let scene = try BookedScene(disk)
+        let row = LanePosition(
+            lane: .castErrors, position: SequenceNumber(3), origin: RecordOrigin(run: before.writer.run, chain: 1))
+        try scene.ledger.compared([row], isAccepted: true)
+        // A COMMIT that is not replicated yet is not told to the ledger.
+        scene.delivered.add(1, .castErrors)
+        scene.deliver(upTo: 5, rows: 1)
+        let report = try scene.report
+        let crossing = report.crossings[Int(EventKind.castErrors.rawValue)]
+        #expect(crossing.found == 3 && crossing.counted == 2 && report.unaccounted == 0)
+    }
+
     @Test func `a database that was set back gives its rows back, and they are delivered again`() throws {
         let scene = try BookedScene()
         scene.read("a", events: 6)

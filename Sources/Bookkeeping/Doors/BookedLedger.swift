@@ -93,7 +93,7 @@ public final class BookedLedger: DeliveryLedger {
     public func note(_ server: DatabaseServer) throws { try base.note(server) }
 
     public func compared(_ rows: [LanePosition], isAccepted: Bool) throws {
-        note { $0.found(rows) }
+        note { isAccepted ? $0.accepted(rows, counted: self.rows) : $0.found(rows) }
         try base.compared(rows, isAccepted: isAccepted)
     }
 

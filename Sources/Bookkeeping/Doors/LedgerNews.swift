@@ -82,6 +82,22 @@ struct LedgerNews: Sendable {
         for row in rows { found[Int(row.lane.rawValue)] = row.position.rawValue }
     }
 
+    /// Delivery goes on from these rows, also where it tells the ledger only later: what it sends from now on is counted.
+    mutating func accepted(_ rows: [LanePosition], counted: (EventKind) -> UInt64) {
+        found(rows)
+        var new = sample
+        var proven: Set<Int> = []
+        for row in rows where row.position.rawValue > sample.positions[Int(row.lane.rawValue)] {
+            let lane = Int(row.lane.rawValue)
+            new.positions[lane] = row.position.rawValue
+            new.rows[lane] = counted(row.lane)
+            proven.insert(lane)
+        }
+        guard !proven.isEmpty else { return }
+        sample = new
+        events.append(.moved(new, proven: proven))
+    }
+
     mutating func movedLetters(upTo sequence: SequenceNumber, counted: UInt64) {
         lettersMoved = max(lettersMoved, sequence.rawValue)
         lettersCounted = counted

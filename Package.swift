@@ -41,6 +41,10 @@ let package = Package(
         .target(
             name: "DeadLetters", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
 
+        // Beside the stages: counts what they do, from what each says and from what the spool holds.
+        .target(
+            name: "Bookkeeping", dependencies: ["OperationLogs", "Instruments", "LinuxSystem"], swiftSettings: strict),
+
         // The database.
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
@@ -76,7 +80,7 @@ let package = Package(
             name: "opslogd",
             dependencies: [
                 "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "Delivery", "DeadLetters",
-                "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration",
+                "Bookkeeping", "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration",
                 "OperationLogsClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -95,6 +99,7 @@ let package = Package(
             name: "SimulatedWorld",
             dependencies: [
                 "OperationLogs", "Instruments", "LinuxSystem", "Intake", "Spool", "Delivery", "DeadLetters",
+                "Bookkeeping",
             ], swiftSettings: strict),
         .executableTarget(
             name: "opslogd-world",
@@ -120,6 +125,11 @@ let package = Package(
         .testTarget(
             name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
+        .testTarget(
+            name: "BookkeepingTests",
+            dependencies: [
+                "Bookkeeping", "SimulatedWorld", "Spool", "DeadLetters", "OperationLogs", "Instruments", "LinuxSystem",
+            ], swiftSettings: strict),
         .testTarget(
             name: "PostgreSQLTests",
             dependencies: [

@@ -38,7 +38,8 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     let held: Atomic<Int>
     let size: Atomic<UInt64>
     private let moved: Atomic<UInt64>
-    private let mayMissMoved: Bool
+    /// Whether damage may have taken letters that had been moved: they are moved again, and counted a second time.
+    public let mayMissMoved: Bool
     let directory: Disk
     let spool: UniqueID
     let limits: DeadLetterLimits?

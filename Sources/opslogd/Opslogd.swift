@@ -20,7 +20,7 @@ struct Opslogd: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, ValidateCommand.self, SendCommand.self, StatusCommand.self,
             SpoolCommand.self, DeliveryCommand.self, DrainCommand.self, InputsCommand.self, WatermarkCommand.self,
-            DeadLettersCommand.self,
+            DeadLettersCommand.self, ReconcileCommand.self, TraceCommand.self,
             SchemaCommand.self, DemoCommand.self,
             CompletionsCommand.self,
         ])

@@ -121,6 +121,17 @@ struct StateFiles {
         }
     }
 
+    /// Which records of the spool have, or had, a dead letter.
+    ///
+    /// - Parameter asked: whose ends are read too.
+    func letterRegister(of spool: UniqueID, endsOf asked: Set<SequenceNumber> = []) throws -> LetterRegister {
+        do {
+            return try LetterRegister(in: directory, spool: spool, endsOf: asked)
+        } catch {
+            throw CommandFailure(describing: error)
+        }
+    }
+
     private var neverRun: CommandFailure {
         CommandFailure(.noInput, "\(path)/spool does not exist: the daemon has not run here yet")
     }

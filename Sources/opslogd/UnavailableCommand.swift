@@ -1,6 +1,6 @@
 /// Commands that people may know from the documentation of later versions: refused by name, not as a misspelling.
 enum UnavailableCommand {
-    private static let names: Set<String> = ["top", "retention", "reconcile", "trace"]
+    private static let names: Set<String> = ["top", "retention"]
 
     static func refuse(_ arguments: [String]) throws {
         guard arguments.count > 1 else { return }

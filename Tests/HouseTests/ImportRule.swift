@@ -18,13 +18,15 @@ enum ImportRule {
         "Spool": below.union(system),
         "Delivery": below.union(system),
         "DeadLetters": below.union(system),
+        // Not a stage, and like one: it meets the others at the ports only.
+        "Bookkeeping": below.union(system),
         "PostgreSQL": ["CLibpq", "OperationLogs", "LinuxSystem", "Delivery", "Glibc", "Synchronization"],
         "PrivatePostgreSQL": ["LinuxSystem", "Glibc", "Synchronization"],
         "Telemetry": swiftNIO.union(["CLibsystemd", "Instruments", "Glibc", "Synchronization"]),
         "SystemJournal": ["CLibsystemd", "OperationLogs", "LinuxSystem", "Intake", "Glibc"],
         "DaemonConfiguration": ["OperationLogs", "Yams", "Glibc"],
         "OperationLogsClient": ["OperationLogs", "LinuxSystem", "Glibc", "Synchronization"],
-        "SimulatedWorld": below.union(stages).union(system),
+        "SimulatedWorld": below.union(stages).union(system).union(["Bookkeeping"]),
         "opslogd-world": ["SimulatedWorld", "ArgumentParser", "Glibc"],
         "opslogd": executables.union(["Logging", "ServiceLifecycle", "UnixSignals"]),
         "opslogd-bench": executables,
@@ -32,8 +34,8 @@ enum ImportRule {
 
     /// What joins the parts may import all of them.
     private static let executables: Set = below.union(stages).union(system).union([
-        "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration", "OperationLogsClient",
-        "CLibpq", "ArgumentParser", "Foundation",
+        "Bookkeeping", "PostgreSQL", "PrivatePostgreSQL", "Telemetry", "SystemJournal", "DaemonConfiguration",
+        "OperationLogsClient", "CLibpq", "ArgumentParser", "Foundation",
     ])
 
     /// A file that needs one thing more, and why.

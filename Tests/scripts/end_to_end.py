@@ -315,7 +315,7 @@ metrics = daemon.get("/metrics")[1]
 check("metrics", all(name in metrics for name in [
     "opslogd_lines_read_total", "opslogd_events_accepted_total", "opslogd_lines_rejected_total", "opslogd_events_delivered_total",
     "opslogd_dead_letters_total", "opslogd_spool_bytes", "opslogd_spool_sync_seconds_bucket", "opslogd_delivery_lag_seconds_bucket",
-    "opslogd_database_up 1", "opslogd_connections", "opslogd_build_info"]), metrics[:500])
+    "opslogd_database_up 1", "opslogd_connections", "opslogd_unaccounted_events 0", "opslogd_build_info"]), metrics[:500])
 check("healthz", daemon.get("/healthz")[0] == 200)
 
 # --- what is in the way -----------------------------------------------------------------------------------------------

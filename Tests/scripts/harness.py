@@ -218,7 +218,11 @@ class Daemon:
             and all(i.get("lag_bytes", 0) == 0 for i in status["inputs"])
 
     def wait_drained(self, seconds=60):
+        """Also that the daemon's own books balance by then."""
         wait_until("everything is delivered", self.is_drained, seconds)
+        books = self.status()["books"]
+        if books["unaccounted_events"]:
+            raise AssertionError("the daemon's books do not balance: %s" % books)
 
     def stop(self, seconds=30):
         self.process.send_signal(signal.SIGTERM)

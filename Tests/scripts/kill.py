@@ -90,7 +90,7 @@ def cycle():
 
 
 begun, totals = time.monotonic(), collections.Counter()
-exits, verified, since = set(), [], moment()
+exits, verified, unreconciled, since = set(), [], [], moment()
 daemon.start()
 for job in jobs + [first_start]:
     job.start()
@@ -114,9 +114,12 @@ while counts["kills"] < CYCLES:
     result = opslogd("spool", "verify", "--config", daemon.config)
     if result.returncode != 0:
         verified.append(result.stdout + result.stderr)
+    result = opslogd("reconcile", "--config", daemon.config)
+    if result.returncode != 0:
+        unreconciled.append(result.stdout + result.stderr)
     print("%d cycles in %d s: %s; %s" % (
         counts["kills"], time.monotonic() - begun, ", ".join("%s %d" % item for item in sorted(counts.items())), dict(books)), flush=True)
-    if any(books.values()) or verified or exits != {0} or counts["kills"] >= CYCLES:
+    if any(books.values()) or verified or unreconciled or exits != {0} or counts["kills"] >= CYCLES:
         break
     server.query("TRUNCATE operation_logs.cast_errors")
     if os.path.getsize(os.path.join(directory, "daemon.log")) > 64 << 20:
@@ -138,6 +141,7 @@ check("valid lines are rows and invalid ones dead letters", totals["misplaced"] 
 check("the rows of each connection and file stand in its order", totals["out of order"] == 0)
 check("the daemon ends with 0", exits == {0}, exits)
 check("the spool verifies", not verified, verified)
+check("reconcile finds everything accounted for", not unreconciled, unreconciled)
 if harness.failed:
     print("repeat with: kill.py %d %d" % (CYCLES, SEED))
     print("".join(text + "\n" for text in daemon.log().splitlines() if " intake: " in text or "ready" in text)[-8000:])

@@ -50,6 +50,10 @@ enum SessionStatements {
         SELECT lane, position, run, chain, owner FROM operation_logs.spool_positions
         WHERE spool_id = $1 AND lane = ANY ($2) ORDER BY lane FOR UPDATE
         """
+    static let readPositions = """
+        SELECT lane, position, run, chain, owner FROM operation_logs.spool_positions
+        WHERE spool_id = $1 AND lane = ANY ($2) ORDER BY lane
+        """
     static let insertPositions = """
         INSERT INTO operation_logs.spool_positions (spool_id, lane, host, position, run, chain, owner, updated_at)
         SELECT $1, lane, $3, 0, $4, 0, $5, clock_timestamp() FROM unnest($2) AS n (lane) ORDER BY lane

@@ -1,3 +1,4 @@
+import Bookkeeping
 import DeadLetters
 import Delivery
 import Instruments
@@ -18,6 +19,8 @@ final class SimulatedDaemon {
     private let undelivered: UndeliveredWatermarks?
     private let store: DeadLetterStore<SimulatedDisk>
     private let mover: DeadLetterMover<SimulatedDisk, SimulatedTime>
+    /// Those that the daemon keeps itself.
+    let bookkeeper: Bookkeeper
     /// What an operator may ask of dead letters.
     let letters: DeadLetterActions<SimulatedDisk, SimulatedTime>
     private let delivery: SimulatedDelivery
@@ -70,13 +73,20 @@ final class SimulatedDaemon {
             diagnostics: diagnostics, limits: letterLimit.map(Self.limits),
             rotationBytes: letterLimit == nil ? 16 << 10 : 2048)
         try writer.account { [store] in try store.holdsAny(from: $0, before: $1) }
+        let (door, notes, refusals) = (
+            BookedSink(before: writer), BookedLedger(writer, registry: registry), BookedLetters(store)
+        )
+        bookkeeper = try Bookkeeper(
+            makeReader: writer.makeAuditor, firstKept: { [writer] in writer.status.first }, sink: door, ledger: notes,
+            letters: refusals, lettersBefore: store.mayMissMoved ? nil : store.movedUpTo, registry: registry,
+            diagnostics: diagnostics)
         mover = try DeadLetterMover(
-            source: writer.makeReader(), ledger: writer, store: store, clock: time, diagnostics: diagnostics,
+            source: writer.makeReader(), ledger: notes, store: store, clock: time, diagnostics: diagnostics,
             firstKept: { [writer] in writer.status.first })
         try mover.begin()
         delivery = SimulatedDelivery(
             database, connections: circumstances.connections, makeReader: { [writer] in writer.makeReader() },
-            ledger: writer, deadLetters: store, time: time, registry: registry, diagnostics: diagnostics, seed: seed,
+            ledger: notes, deadLetters: refusals, time: time, registry: registry, diagnostics: diagnostics, seed: seed,
             durable: { [writer] in writer.status.durable })
         mirror =
             circumstances.showsLetters
@@ -92,7 +102,7 @@ final class SimulatedDaemon {
         let prefix = FileInput<SimulatedTime>.positionKeyPrefix(input: sources.options.name)
         recoveredFiles = writer.recoveredPositions.filter { $0.key.starts(with: prefix) }
         books = Books(
-            before: writer, gates: { [store] in store.gate(for: $0) }, entries: Array(entries.prefix(durable)),
+            before: door, gates: { [store] in store.gate(for: $0) }, entries: Array(entries.prefix(durable)),
             positions: recoveredFiles)
         let (sink, clock, ledger, metrics) = (books, watermarkClock, writer, registry)
         letters = try DeadLetterActions(
@@ -207,6 +217,11 @@ final class SimulatedDaemon {
     func takeTurns() throws {
         for _ in 0..<10_000 where try !turn() { return }
         throw BrokenPromise("the spool has something to do without end: \(state)")
+    }
+
+    /// Brings the books up to date.
+    func keepBooks() throws {
+        while try bookkeeper.turn() {}
     }
 
     func move() throws { _ = try mover.turn(isLastRound: true) }

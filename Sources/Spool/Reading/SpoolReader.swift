@@ -12,6 +12,8 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     private let map: SpoolMap
     private let register: (@escaping @Sendable () -> Void) -> Void
     private let damage: DamageRegister<Disk>
+    /// Whether what it reads goes nowhere.
+    private let isAuditor: Bool
     private let window = FrameWindow<Disk.File>()
 
     private var file: Disk.File?
@@ -27,12 +29,13 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     private var lastRead: (first: SequenceNumber, last: SequenceNumber, origin: RecordOrigin)?
 
     init(
-        directory: Disk, map: SpoolMap, damage: DamageRegister<Disk>,
+        directory: Disk, map: SpoolMap, damage: DamageRegister<Disk>, isAuditor: Bool = false,
         register: @escaping (@escaping @Sendable () -> Void) -> Void
     ) {
         self.directory = directory
         self.map = map
         self.damage = damage
+        self.isAuditor = isAuditor
         self.register = register
     }
 
@@ -146,7 +149,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         let group = RecordGroup(
             firstSequence: frame.firstSequence, recordCount: frame.recordCount, origin: frame.origin, payload: payload)
         wanted = frame.nextSequence
-        damage.accounts?.handOut(group.lastSequence)
+        if !isAuditor { damage.accounts?.handOut(group.lastSequence) }
         lastRead = (group.firstSequence, group.lastSequence, group.origin)
         return group
     }

@@ -98,6 +98,14 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
         }
     }
 
+    /// A reader that takes no part in what is decided about damaged places: that it has read a record says nothing of
+    /// whether anybody delivered it.
+    public func makeAuditor() -> SpoolReader<Disk> {
+        SpoolReader(directory: segmentsDirectory, map: map, damage: damage, isAuditor: true) { [weak self] wake in
+            self?.inbox.withLock { $0.wakes.append(wake) }
+        }
+    }
+
     // MARK: The ledger
 
     public var spool: UniqueID { inbox.withLock { $0.identity.name } }

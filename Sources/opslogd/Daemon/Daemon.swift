@@ -1,3 +1,4 @@
+import Bookkeeping
 import DaemonConfiguration
 import DeadLetters
 import Delivery
@@ -27,6 +28,7 @@ struct Daemon {
     private let spool: Writer
     private let mover: DeadLetterMover<DirectoryStorage, SystemTime>
     private let orders: DeadLetterOrders
+    private let books: Bookkeeper
     /// Whether an input waits, since its share of the dead letters' space is used up.
     private let isFull: @Sendable (_ input: String) -> Bool
     private let delivery: DeliveryWorker<LibpqSession, SystemTime>
@@ -76,20 +78,28 @@ struct Daemon {
             limits: DeadLetterLimits(settings.deadLetters, inputs: settings.inputs.map(\.name)))
         isFull = { [deadLetters] in deadLetters.isFull(for: $0) }
         try spool.account { [deadLetters] in try deadLetters.holdsAny(from: $0, before: $1) }
+        let door = BookedSink(before: spool)
+        let ledger = BookedLedger(spool, registry: registry)
+        let refusals = BookedLetters(deadLetters)
+        books = try Bookkeeper(
+            makeReader: spool.makeAuditor, firstKept: { [spool] in spool.status.first }, sink: door, ledger: ledger,
+            letters: refusals, lettersBefore: deadLetters.mayMissMoved ? nil : deadLetters.movedUpTo,
+            registry: registry,
+            diagnostics: log.diagnostics(of: "books"))
         mover = try DeadLetterMover(
-            source: spool.makeReader(), ledger: spool, store: deadLetters, clock: time,
+            source: spool.makeReader(), ledger: ledger, store: deadLetters, clock: time,
             diagnostics: log.diagnostics(of: "dead letters"), firstKept: { [spool] in spool.status.first })
         orders = DeadLetterOrders(
             actions: try DeadLetterActions(
                 stateDirectory: { try Disk(path: settings.stateDirectory) }, store: deadLetters, mover: mover,
                 spool: spool.birthName,
-                ledger: spool, sink: spool, clock: time,
+                ledger: ledger, sink: door, clock: time,
                 options: DeadLetterOrders.readers(settings)))
         delivery = try DeliveryWorker(
             try (0..<settings.delivery.connections).map { [spool, database] _ in
                 (try LibpqSession(conninfo: database.conninfo), spool.makeReader())
             },
-            ledger: spool, deadLetters: deadLetters, options: DeliveryOptions(settings.delivery), time: time,
+            ledger: ledger, deadLetters: refusals, options: DeliveryOptions(settings.delivery), time: time,
             registry: registry,
             diagnostics: log.diagnostics(of: "delivery"))
 
@@ -105,7 +115,7 @@ struct Daemon {
             ledger: spool, time: time, diagnostics: log.diagnostics(of: "watermarks"))
 
         let inputs = InputFactory(
-            inputs: settings.inputs, sink: GatedSink(spool: spool, letters: deadLetters), time: time,
+            inputs: settings.inputs, sink: GatedSink(spool: door, letters: deadLetters), time: time,
             watermarkClock: WatermarkClock(notBefore: spool.latestFilledIn), watermarks: watermarks,
             maxFuture: settings.delivery.maxFuture,
             recovered: spool.recoveredPositions, losses: spool,
@@ -138,6 +148,8 @@ struct Daemon {
         var stages: [any Service] = [
             supervisor,
             telemetry,
+            // Behind the spool, whose last groups are entered too.
+            StageService(name: "books", body: { books.run() }, stop: { books.stop() }),
             StageService(name: "spool", body: { try spool.runUntilStopped() }, stop: { spool.stop() }),
             StageService(name: "dead-letters", body: { try mover.run() }, stop: { mover.stop() }),
             StageService(
@@ -225,7 +237,8 @@ struct Daemon {
             startedNanoseconds: started, sockets: sockets.map(\.status), datagrams: datagrams.map(\.status),
             files: files.map(\.status), journals: journals.map(\.input.status), spool: spool.status,
             losses: spool.losses,
-            delivery: delivery.status, deadLetters: mover.status, mirror: mirror?.status, lastError: log.lastError,
+            delivery: delivery.status, deadLetters: mover.status, mirror: mirror?.status, books: books.report,
+            lastError: log.lastError,
             isFull: isFull)
     }
 

@@ -1,15 +1,14 @@
 import DeadLetters
 import LinuxSystem
 import OperationLogs
-import Spool
 
 /// The inputs' way into the spool: an input whose rejected lines have used up its share of the dead letters' space waits,
 /// alone.
 final class GatedSink: RecordSink {
-    private let spool: SpoolWriter<DirectoryStorage, SystemTime>
+    private let spool: any RecordSink
     private let letters: DeadLetterStore<DirectoryStorage>
 
-    init(spool: SpoolWriter<DirectoryStorage, SystemTime>, letters: DeadLetterStore<DirectoryStorage>) {
+    init(spool: any RecordSink, letters: DeadLetterStore<DirectoryStorage>) {
         self.spool = spool
         self.letters = letters
     }

@@ -1,3 +1,4 @@
+import Bookkeeping
 import DeadLetters
 import Delivery
 import Glibc
@@ -20,6 +21,7 @@ struct StatusReport {
     let deadLetters: DeadLettersStatus
     /// Of the table that shows them; nil where none does.
     let mirror: DeadLetterMirrorStatus?
+    let books: BooksReport
     let lastError: DaemonLog.LastError?
     /// Whether an input waits for space among the dead letters.
     let isFull: @Sendable (_ input: String) -> Bool
@@ -34,6 +36,7 @@ struct StatusReport {
         object.add("spool", raw: spoolJSON)
         object.add("delivery", raw: deliveryJSON)
         object.add("dead_letters", raw: deadLettersJSON)
+        object.add("books", raw: books.json)
         object.add("last_error", raw: lastError.map(json) ?? "null")
         return object.text
     }

@@ -72,6 +72,7 @@ struct StatusPage: Decodable {
     let spool: Spool
     let delivery: Delivery
     let deadLetters: DeadLetters
+    let books: Books
     let lastError: LastError?
 
     init(json: String) throws {
@@ -142,6 +143,7 @@ struct StatusPage: Decodable {
         if let waiting = deadLetters.table?.waiting {
             StandardOutput.line("              not shown in their table: " + style.red(Printable.text(waiting)))
         }
+        printBooks(style)
         if let lastError {
             StandardOutput.line(
                 style.bold("LAST ERROR") + "  \(lastError.time)  \(Printable.text(lastError.message))")

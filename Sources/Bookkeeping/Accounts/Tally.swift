@@ -44,6 +44,15 @@ struct KindRanges {
 
     func holds(_ kind: Int, _ sequence: UInt64) -> Bool { sequence > after[kind] && sequence <= through[kind] }
 
+    /// Whether every record of the chunk is meant.
+    func holdAll(of chunk: ChunkReader) -> Bool {
+        let first = chunk.firstSequence.rawValue
+        let last = first + UInt64(chunk.recordCount) - 1
+        return (0..<9).allSatisfy {
+            chunk.present & 1 << UInt32($0) == 0 || (first > after[$0] && last <= through[$0])
+        }
+    }
+
     /// Which kinds, as the chunks' own mark of the kinds that they hold.
     var mask: UInt32 {
         (0..<9).reduce(0) { $0 | (through[$1] > after[$1] ? 1 << UInt32($1) : 0) }

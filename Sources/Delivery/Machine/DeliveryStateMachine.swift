@@ -6,6 +6,9 @@ import OperationLogs
 /// after anything that leaves doubt (a lost connection, a COMMIT without an answer, a row that is not as expected) the
 /// machine forgets what it had gathered, locks all rows, compares them with the spool, and goes on from there.
 ///
+/// There may be several connections, each with lanes of its own: what is said here of all lanes holds for those of a
+/// connection. The comparison is the first one's, for all.
+///
 /// Lanes travel together until one fails. It then goes *alone*, in transactions of its own, between those of the
 /// others: so that it can be halved until its refused row is found, or tried again at intervals, without holding up the
 /// rest. It joins them again when it has caught up.

@@ -16,7 +16,8 @@ public final class DeliveryOrders: Sendable {
 
     package init() {}
 
-    /// Gives an order. `answer` is called once, from delivery's thread, or at once if that has ended.
+    /// Gives an order. `answer` is called once, from one of delivery's threads and between two of its steps – so it must not
+    /// ask for delivery's status –, or at once if they have ended.
     public func give(_ order: DeliveryOrder, _ answer: @escaping Answer) {
         let wake = state.withLock { state -> (@Sendable () -> Void)? in
             guard !state.isClosed else { return nil }

@@ -38,6 +38,15 @@ import OperationLogs
         open(bytes, flags)
     }
 
+    /// As the store writes it; nil for one that it does not write.
+    private static func fate(_ ending: DeadLetterEnding) -> LetterFate? {
+        switch (ending.fate, ending.successor) {
+        case (.retried, let successor?): .retried(as: successor)
+        case (.discarded, nil): .discarded
+        default: nil
+        }
+    }
+
     private static func lines(_ pieces: [ArraySlice<UInt8>]) -> [JournalLine] {
         var scan = JournalScan()
         var lines: [JournalLine] = []
@@ -49,6 +58,13 @@ import OperationLogs
         let line = bytes.dropFirst(Int(entry.offset)).prefix(entry.length)
         let json = line.dropFirst(JournalEntry.headBytes)
         withExactCopy(json) { bytes in
+            if let ending = StoredLetter.readEnding(bytes) {
+                require(ending.id == entry.id, "the ending has its entry's id")
+                if let time = ending.time, let fate = fate(ending) {
+                    let written = LetterEnd(id: ending.id, fate: fate, time: time).json
+                    require(withExactCopy(written.utf8, StoredLetter.readEnding) == ending, "it is read as it is written")
+                }
+            }
             guard let letter = StoredLetter.read(bytes) else { return }
             require(letter.id == entry.id, "the letter has its entry's id")
             let again = withExactCopy(letter.json.utf8, StoredLetter.read)

@@ -62,7 +62,8 @@ import OperationLogs
                 require(ending.id == entry.id, "the ending has its entry's id")
                 if let time = ending.time, let fate = fate(ending) {
                     let written = LetterEnd(id: ending.id, fate: fate, time: time).json
-                    require(withExactCopy(written.utf8, StoredLetter.readEnding) == ending, "it is read as it is written")
+                    require(
+                        withExactCopy(written.utf8, StoredLetter.readEnding) == ending, "it is read as it is written")
                 }
             }
             guard let letter = StoredLetter.read(bytes) else { return }

@@ -16,14 +16,18 @@ struct ObstaclesBenchmark: ParsableCommand {
     @Option(help: "Runs of each, in turn; medians count.") var runs = 3
     @Option(help: "Milliseconds that are added to each round trip.") var latency = 50
     @Option(help: "Of 10,000 rows, how many the database refuses.") var refused = 100
-    @Option(help: "Only these of plain, pgbouncer, latency, refused, two, four, latency-four; plain always.") var only:
-        [String] = []
+    @Option(
+        help:
+            "Only these of plain, pgbouncer, latency, refused, two, four, eight, latency-four, latency-eight; plain always."
+    )
+    var only: [String] = []
 
     private enum Way: String, CaseIterable {
         case plain, pgbouncer, latency, refused
         /// Connections.
-        case two, four
+        case two, four, eight
         case latencyFour = "latency-four"
+        case latencyEight = "latency-eight"
     }
 
     func run() throws {
@@ -60,11 +64,12 @@ struct ObstaclesBenchmark: ParsableCommand {
             return try DrainRun.measure(place, count: count, batch: batch, conninfo: pooler.conninfo)
         case .two: return try DrainRun.measure(place, count: count, batch: batch, connections: 2)
         case .four: return try DrainRun.measure(place, count: count, batch: batch, connections: 4)
-        case .latency, .latencyFour:
+        case .eight: return try DrainRun.measure(place, count: count, batch: batch, connections: 8)
+        case .latency, .latencyFour, .latencyEight:
             let proxy = try LatencyProxy(
                 target: place.server.path + "/.s.PGSQL.5432", directory: place.path + "/far", oneWay: latency * 500)
             return try DrainRun.measure(
-                place, count: count, batch: batch, connections: way == .latency ? 1 : 4,
+                place, count: count, batch: batch, connections: way == .latency ? 1 : way == .latencyFour ? 4 : 8,
                 conninfo: "host=\(proxy.directory) user=postgres dbname=postgres")
         case .refused:
             return try DrainRun.measure(place, count: count, batch: batch) {

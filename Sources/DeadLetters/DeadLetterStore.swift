@@ -50,6 +50,7 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
     let heldGauge: Gauge
     private let endHook = Mutex<(@Sendable ([LetterEnd]) -> Void)?>(nil)
     private let appendHook = Mutex<(@Sendable () -> Void)?>(nil)
+    private let goneHook = Mutex<(@Sendable ([SequenceNumber]) -> Void)?>(nil)
     private let tidyHook = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Opens the store within the state directory, makes it if it is not there, and mends what a crash has left.
@@ -153,6 +154,16 @@ public final class DeadLetterStore<Disk: Storage>: DeadLetterSink {
 
     /// Calls `hook` whenever something was appended, durable by then; from any thread.
     func onAppend(_ hook: @escaping @Sendable () -> Void) { appendHook.withLock { $0 = hook } }
+
+    /// Calls `hook` with dead letters that are over and of whose end the files say nothing any more: they were dropped, or
+    /// what said so has gone.
+    func onGone(_ hook: @escaping @Sendable ([SequenceNumber]) -> Void) { goneHook.withLock { $0 = hook } }
+
+    func tellGone(_ ids: [SequenceNumber]) {
+        guard !ids.isEmpty else { return }
+        goneHook.withLock { $0 }?(ids)
+        appendHook.withLock { $0 }?()
+    }
 
     /// Up to where its files are on disk.
     var durableEnd: (file: UInt64, length: UInt64) { journal.withLock { $0.writer.durableEnd } }

@@ -121,4 +121,33 @@ import Testing
         #expect(Set(ids).isSuperset(of: 1...40))
         #expect(ids == ids.sorted() && ids.last == 2000)
     }
+
+    @Test func `letters that are dropped are told of as such, once all that was kept before has been told`() throws {
+        let scratch = try ScratchDirectory()
+        let long = [UInt8](repeating: 0x78, count: 1000)
+        let store = try DeadLetterStore(
+            in: scratch.storage, spool: spool, lowestPosition: .zero, registry: .init(), diagnostics: .silent,
+            limits: DeadLetterLimits(maxBytes: 1 << 20, whenFull: .dropOldest, inputs: ["legacy-loader"]))
+        let feed = JournalFeed(of: store)
+        for first in stride(from: UInt64(1), to: 2000, by: 20) {
+            try store.append((first..<first + 20).map { letter($0, line: long) })
+            // Some are told of at once, others not before their file is gone.
+            if first % 300 == 1 { _ = try feed.next(bytes: 1) }
+            try store.tidy(time, firstKept: SequenceNumber(10_000))
+        }
+        _ = try news(feed)
+        let kept = Set(try listedIDs(scratch.storage))
+        #expect(kept.count < 1500)
+        for id in UInt64(1)...2000 { #expect(feed.holds(SequenceNumber(id)) == kept.contains(id), "\(id)") }
+    }
+
+    @Test func `what is passed over is not the end, however much it is`() throws {
+        let scratch = try ScratchDirectory()
+        let long = [UInt8](repeating: 0x78, count: 1000)
+        let other = try openStore(scratch.storage, spool: UniqueID(high: 9, low: 9), rotationBytes: 4 << 20)
+        try other.append((1...700).map { letter($0, line: long) })
+        let store = try openStore(scratch.storage)
+        try store.append([letter(5)])
+        #expect(try JournalFeed(of: store).next(bytes: 1000) == [.letter(letter(5))])
+    }
 }

@@ -1,5 +1,6 @@
 import LinuxSystem
 import OperationLogs
+import Synchronization
 
 /// Reads the store's files from the oldest on, and on as they grow, up to what is durable.
 ///
@@ -24,7 +25,19 @@ public final class JournalFeed<Disk: Storage>: DeadLetterFeed {
     private var readUpTo: UInt64 = 0
     private var held = LetterIDSet()
 
-    public init(of store: DeadLetterStore<Disk>) { self.store = store }
+    /// Told of by the store, and not passed on yet.
+    private let gone: Gone
+
+    private final class Gone: Sendable {
+        let ids = Mutex<[SequenceNumber]>([])
+    }
+
+    public init(of store: DeadLetterStore<Disk>) {
+        self.store = store
+        let gone = Gone()
+        self.gone = gone
+        store.onGone { ids in gone.ids.withLock { $0 += ids } }
+    }
 
     public var spool: UniqueID { store.spool }
 
@@ -41,10 +54,10 @@ public final class JournalFeed<Disk: Storage>: DeadLetterFeed {
     public func next(bytes: Int) throws -> [DeadLetterNews] {
         var news: [DeadLetterNews] = []
         var left = bytes
-        while left > 0 {
+        // Nothing to tell is the end, so what is passed over does not count.
+        while left > 0 || news.isEmpty {
             let end = store.durableEnd
-            guard try reading != nil || openNext(upTo: end.file) else { break }
-            guard var current = reading else { break }
+            guard try reading != nil || openNext(upTo: end.file), var current = reading else { break }
             let limit = current.number == end.file ? end.length : .max
             let wanted = min(UInt64(buffer.bytes.count), limit - min(limit, current.offset))
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<Int(wanted)])
@@ -75,7 +88,17 @@ public final class JournalFeed<Disk: Storage>: DeadLetterFeed {
             }
             reading = current
         }
-        return news
+        return news.isEmpty ? endingsOfGone() : news
+    }
+
+    /// Once all that was kept has been told, so that nothing of a file that has gone meanwhile comes behind its end.
+    private func endingsOfGone() -> [DeadLetterNews] {
+        let ids = gone.ids.withLock { ids in
+            defer { ids = [] }
+            return ids
+        }
+        for id in ids { held.remove(id) }
+        return ids.map { .ended(DeadLetterEnding(id: $0, fate: .dropped)) }
     }
 
     /// - Returns: whether there is one.

@@ -128,12 +128,17 @@ extension DeadLetterStore {
         let content = try FileContent(directory.open(name, .reading))
         let own = Set(content.entries.lazy.filter(\.isLetter).map(\.id))
         var lines = Array(content.head)
+        var gone: [SequenceNumber] = []
         for entry in content.entries {
             switch entry.kind {
             case .movedLine, .refusal: if journal.ended.contains(entry.id) { continue }
             // Its dead letter stands elsewhere, or its record is still in the spool.
             case .tombstone:
-                if !own.contains(entry.id) || entry.id >= firstKept { JournalEntry.tombstone(entry.id, to: &lines) }
+                if !own.contains(entry.id) || entry.id >= firstKept {
+                    JournalEntry.tombstone(entry.id, to: &lines)
+                } else {
+                    gone.append(entry.id)
+                }
                 continue
             case .movedMark, nil: break
             }
@@ -159,6 +164,7 @@ extension DeadLetterStore {
         try directory.synchronizeDirectory()
         size.subtract(UInt64(content.bytes.count) - UInt64(lines.count), ordering: .relaxed)
         journal.files?[number] = FileSummary(number, FileContent(lines), spool: spool, ended: journal.ended)
+        tellGone(gone)
     }
 
     /// Lets a file go as a whole.
@@ -171,7 +177,11 @@ extension DeadLetterStore {
         let summary = FileSummary(number, content, spool: spool, ended: journal.ended)
         var lines: [UInt8] = []
         var fresh: [SequenceNumber] = []
+        var gone: [SequenceNumber] = []
         if isOwn {
+            for entry in content.entries where entry.isLetter && !journal.ended.contains(entry.id) {
+                gone.append(entry.id)
+            }
             for entry in content.entries where entry.id >= firstKept {
                 let isFresh = entry.isLetter && !journal.ended.contains(entry.id)
                 if isFresh { fresh.append(entry.id) }
@@ -196,6 +206,7 @@ extension DeadLetterStore {
         journal.files?[number] = nil
         size.subtract(UInt64(content.bytes.count), ordering: .relaxed)
         heldGauge.set(held.subtract(summary.held, ordering: .relaxed).newValue)
+        tellGone(gone)
     }
 }
 

@@ -88,6 +88,8 @@ final class SimulatedDelivery {
     private func isReady(_ number: Int) -> Bool {
         guard let pause = lines[number].pause else { return true }
         if pause.isParked { return woken.contains(number) }
+        // An idle one is woken as well, to compare.
+        if pause.durable != nil, woken.contains(number) { return true }
         if number == 0, coordinator.orders.areWaiting { return true }
         return time.monotonicNanoseconds() >= pause.until || pause.durable.map { durable() > $0 } ?? false
     }
@@ -95,7 +97,7 @@ final class SimulatedDelivery {
     /// - Returns: how many steps it went, at least one.
     private func go(_ number: Int, steps: Int) throws -> Int {
         if let pause = lines[number].pause {
-            if pause.isParked { _ = woken.take(number) }
+            if pause.isParked || pause.durable != nil { _ = woken.take(number) }
             lines[number].pause = nil
             try lines[number].engine.resume()
         }

@@ -97,6 +97,12 @@ final class BookedScene {
             ledger.lanes.map { $0.lane == kind ? lane : $0 }, settled: SequenceNumber(settled ?? position))
     }
 
+    /// The daemon's orderly end.
+    func stop() throws {
+        writer.stop()
+        for _ in 0..<1000 where try writer.turn() == .ended { break }
+    }
+
     /// The database refuses a row.
     func refuse(_ sequence: UInt64, of input: String) throws {
         try letters.append([

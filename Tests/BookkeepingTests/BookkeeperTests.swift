@@ -33,8 +33,7 @@ import Testing
         before.read("a", events: 5, rejected: 1)
         try before.write()
         before.deliver(upTo: 2, rows: 2)
-        before.writer.stop()
-        for _ in 0..<1000 where try before.writer.turn() == .ended { break }
+        try before.stop()
 
         let scene = try BookedScene(disk)
         #expect(try scene.account("a")?.carried == 4)
@@ -52,8 +51,7 @@ import Testing
         let before = try BookedScene(disk)
         before.read("a", events: 5)
         try before.write()
-        before.writer.stop()
-        for _ in 0..<1000 where try before.writer.turn() == .ended { break }
+        try before.stop()
 
         // The cursor knows of no row yet; the database has them all.
         let scene = try BookedScene(disk)
@@ -73,8 +71,7 @@ import Testing
         let before = try BookedScene(disk)
         before.read("a", events: 5)
         try before.write()
-        before.writer.stop()
-        for _ in 0..<1000 where try before.writer.turn() == .ended { break }
+        try before.stop()
 
         let scene = try BookedScene(disk)
         let row = LanePosition(

@@ -16,7 +16,7 @@ import sys
 from harness import ROOT, check, finish
 
 # Seed 19124 finds that entries of a journal can be removed unread without a word: not mended yet, so that it is left out.
-SCHEDULES = int(sys.argv[1]) if len(sys.argv) > 1 else 19000
+SCHEDULES = int(sys.argv[1]) if len(sys.argv) > 1 else 19_000
 FIRST = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 PLAYED_AGAIN = 1000
 

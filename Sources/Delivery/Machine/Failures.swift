@@ -9,7 +9,7 @@ extension DeliveryStateMachine {
         switch failure {
         case .server(let error):
             let row = SQLSTATECase.of(error, lane: nil)
-            let text = sentence(error, row)
+            let text = row.sentence(error)
             if row.meaning == .passing || row.meaning == .outcomeUnknown {
                 return retryConnection(text, now)
             }
@@ -34,8 +34,8 @@ extension DeliveryStateMachine {
         guard case .server(let error) = failure else { return lostOutsideTransaction(failure, now) }
         let row = SQLSTATECase.of(error, lane: nil)
         if row.meaning == .passing || row.meaning == .outcomeUnknown {
-            lastError = (sentence(error, row), now.milliseconds)
-            var text = sentence(error, row)
+            lastError = (row.sentence(error), now.milliseconds)
+            var text = row.sentence(error)
             if error.sqlstate == "55P03" {
                 text = "another session still holds the position rows, and is waited for: \(text)"
             }
@@ -43,7 +43,7 @@ extension DeliveryStateMachine {
             emit(.attempt(.retried))
             return rollBack(then: .wait(nextRetry()))
         }
-        return waitForOperator(sentence(error, row), now)
+        return waitForOperator(row.sentence(error), now)
     }
 
     mutating func lostOutsideTransaction(_ failure: DatabaseFailure, _ now: Moment) -> Action {
@@ -70,7 +70,7 @@ extension DeliveryStateMachine {
         }
         let lane = culprit(error, in: sending)
         let row = SQLSTATECase.of(error, lane: lane)
-        let text = sentence(error, row)
+        let text = row.sentence(error)
         lastError = (text, now.milliseconds)
         switch row.meaning {
         case .outcomeUnknown:
@@ -278,6 +278,4 @@ extension DeliveryStateMachine {
             return sending.batch.shares.count == 1 ? sending.batch.shares.first?.lane : nil
         }
     }
-
-    func sentence(_ error: ServerError, _ row: SQLSTATECase) -> String { row.sentence(error) }
 }

@@ -205,7 +205,7 @@ public final class DeadLetterMirror<Session: DeadLetterTableSession & SendableMe
         if let reason, saidAt.map({ now >= $0 + 60_000_000_000 }) ?? true {
             saidAt = now
             diagnostics.warning(
-                "dead letters are not shown in operation_logs.dead_letters for now: \(reason); they are kept, and shown later"
+                "operation_logs.dead_letters cannot be filled, and is tried again: \(reason); the dead letters are kept on this host"
             )
         }
         return .wait(milliseconds: retry.next(using: &random))

@@ -44,8 +44,7 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
                 run: ledger.run, runs: ledger.runs, known: ledger.lanes,
                 floors: Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, ledger.floor(of: $0)) }),
                 gaps: ledger.acceptedGaps, settled: ledger.settled, isDisputed: ledger.isDisputed,
-                server: ledger.server, options: options,
-                seed: seed))
+                server: ledger.server, options: options, seed: seed))
     }
 
     package var status: DeliveryStatus {
@@ -64,28 +63,25 @@ package final class DeliveryCoordinator<Time: TimeSource>: Sendable {
     /// Takes a connection's event.
     func take(_ event: DeliveryStateMachine.Event, of connection: Int, durable: SequenceNumber) -> Step {
         let now = moment(durable)
-        return machine.withLock { machine in
+        return step { machine in
             let action = machine.handle(event, of: connection, at: now)
-            // Within the lock: the ledger is told how the positions went on, not how they went back and forth.
-            for effect in machine.takeEffects() { pass(effect) }
             return Step(action: action, delivered: machine.takeDelivered(of: connection))
         }
     }
 
     /// Takes an order; nil: the next comparison decides, and `orders` is told.
-    func take(_ order: DeliveryOrder) -> OrderOutcome? {
-        machine.withLock { machine in
-            let outcome = machine.take(order)
-            for effect in machine.takeEffects() { pass(effect) }
-            return outcome
-        }
-    }
+    func take(_ order: DeliveryOrder) -> OrderOutcome? { step { $0.take(order) } }
 
     /// The comparison that an order waits for, if one does, has not come about.
-    func giveUpOrder() {
+    func giveUpOrder() { step { $0.giveUpOrder() } }
+
+    /// Passes on what comes up within the lock: the ledger is told how the positions went on, not how they went back and
+    /// forth.
+    private func step<Result>(_ body: (inout DeliveryStateMachine) -> Result) -> Result {
         machine.withLock { machine in
-            machine.giveUpOrder()
+            let result = body(&machine)
             for effect in machine.takeEffects() { pass(effect) }
+            return result
         }
     }
 

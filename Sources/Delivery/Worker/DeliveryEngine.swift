@@ -22,6 +22,8 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
     let coordinator: DeliveryCoordinator<Time>
     /// From 0.
     let number: Int
+    /// Whether it is the connection that compares.
+    var isFirst: Bool { number == 0 }
     private let session: Session
     private let gatherer: BatchGatherer
 
@@ -86,8 +88,6 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         }
     }
 
-    func disconnect() { session.disconnect() }
-
     func take(_ event: DeliveryStateMachine.Event) {
         let step = coordinator.take(event, of: number, durable: gatherer.durable)
         action = step.action
@@ -123,7 +123,7 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
         do {
             let remarks = try session.compareTables()
             // The others meet the same tables.
-            for remark in remarks where number == 0 && !said.contains(remark) {
+            for remark in remarks where isFirst && !said.contains(remark) {
                 if remark.isObstacle {
                     coordinator.diagnostics.warning("rows will wait: \(remark.sentence)")
                 } else {

@@ -85,8 +85,6 @@ extension DeliveryEngine {
         }
     }
 
-    private var isFirst: Bool { number == 0 }
-
     /// Nothing is under way: a word can have the machine go on.
     private var isPaused: Bool {
         switch action {

@@ -92,16 +92,14 @@ public final class SpoolWriter<Disk: Storage, Time: TimeSource>: RecordSink, Del
     }
 
     /// A reader of its own for each consumer, to be used by one thread.
-    public func makeReader() -> SpoolReader<Disk> {
-        SpoolReader(directory: segmentsDirectory, map: map, damage: damage) { [weak self] wake in
-            self?.inbox.withLock { $0.wakes.append(wake) }
-        }
-    }
+    public func makeReader() -> SpoolReader<Disk> { reader(isAuditor: false) }
 
     /// A reader that takes no part in what is decided about damaged places: that it has read a record says nothing of
     /// whether anybody delivered it.
-    public func makeAuditor() -> SpoolReader<Disk> {
-        SpoolReader(directory: segmentsDirectory, map: map, damage: damage, isAuditor: true) { [weak self] wake in
+    public func makeAuditor() -> SpoolReader<Disk> { reader(isAuditor: true) }
+
+    private func reader(isAuditor: Bool) -> SpoolReader<Disk> {
+        SpoolReader(directory: segmentsDirectory, map: map, damage: damage, isAuditor: isAuditor) { [weak self] wake in
             self?.inbox.withLock { $0.wakes.append(wake) }
         }
     }

@@ -33,6 +33,9 @@ final class SimulatedUnits {
     private var removed: Set<SimulatedLine> = []
     /// How many lines were durable when a power cut gave numbers free: until another is, nobody can tell what is missing.
     private var durableAtPowerCut = 0
+    /// Whether the daemon has not said since what of its spool has survived that: more than it knew to be durable, if the
+    /// disk kept what it had not made sure of.
+    private var isSurvivalUnknown = false
     /// The lines that are durable now.
     var durable: () -> Set<SimulatedLine> = { [] }
 
@@ -123,8 +126,15 @@ final class SimulatedUnits {
         let durable = durable()
         owed.subtract(Set(lines).subtracting(durable))
         durableAtPowerCut = linesOfUnits(in: durable)
+        isSurvivalUnknown = true
         time.advance(milliseconds: 1000)
         bootedAt = time.monotonicNanoseconds() / 1000 - 1
+    }
+
+    /// The daemon has started: what is durable now was read before the last power cut.
+    func daemonStarted() {
+        if isSurvivalUnknown { durableAtPowerCut = linesOfUnits(in: durable()) }
+        isSurvivalUnknown = false
     }
 
     private func linesOfUnits(in lines: Set<SimulatedLine>) -> Int { lines.count { Self.units.contains($0.source) } }

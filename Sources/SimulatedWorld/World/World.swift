@@ -283,6 +283,7 @@ final class World {
         entries = started.books.entries
         losses.take(started.lostRanges)
         top = max(top, started.durable)
+        units?.daemonStarted()
         try checkEndIsSaid()
         try checkRecovered()
         try takeAcceptedGaps()

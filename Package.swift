@@ -123,7 +123,8 @@ let package = Package(
             dependencies: ["Delivery", "SimulatedWorld", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
-            name: "DeadLettersTests", dependencies: ["DeadLetters", "OperationLogs", "Instruments", "LinuxSystem"],
+            name: "DeadLettersTests",
+            dependencies: ["DeadLetters", "SimulatedWorld", "OperationLogs", "Instruments", "LinuxSystem"],
             swiftSettings: strict),
         .testTarget(
             name: "BookkeepingTests",

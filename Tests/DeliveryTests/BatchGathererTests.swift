@@ -48,6 +48,31 @@ struct BatchGathererTests {
         #expect(spool.groupsRead == 1)
     }
 
+    @Test func `a batch that goes back in the group is gathered from it, and none of its records is there twice`()
+        throws
+    {
+        let spool = MemorySpool()
+        spool.append([(0..<10).map { .event(.castErrors, "\($0)") }, (10..<30).map { .event(.castErrors, "\($0)") }])
+        spool.append([[.event(.castErrors, "30")]])
+        let gatherer = BatchGatherer(source: spool, deadLetters: MemoryDeadLetters())
+        let batch = Batch()
+        // As where rows are refused: some, then those before the bad one, it alone, and so on; from any record.
+        for (from, limit) in [(0, 25), (0, 12), (12, 1), (13, 8), (9, 3), (10, 100), (29, 1), (3, 30)] {
+            batch.begin(turn(all, from: UInt64(from), limit: limit))
+            try gatherer.fill(batch)
+            let expected = spool.records[from..<min(from + limit, 31)].map(\.payload)
+            #expect(rows(batch, .castErrors) == expected, "\(limit) from \(from)")
+            #expect(batch.scannedTo.rawValue == UInt64(from + expected.count))
+        }
+        // Twice beyond the first group's end, and back.
+        #expect(spool.groupsRead == 4)
+        let other = try gatherer.withRecord(SequenceNumber(5)) { record, _ in Array(record.payload) }
+        #expect(other == spool.records[4].payload && spool.groupsRead == 5)
+        batch.begin(turn(all, from: 4, limit: 2))
+        try gatherer.fill(batch)
+        #expect(rows(batch, .castErrors) == spool.records[4..<6].map(\.payload) && spool.groupsRead == 5)
+    }
+
     @Test func `records up to a lane's fate are passed over, for each lane its own`() throws {
         let spool = MemorySpool()
         spool.append([[.event(.castErrors, "a"), .event(.backupLogs, "b"), .event(.castErrors, "c")]])

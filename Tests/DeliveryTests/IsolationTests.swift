@@ -63,6 +63,24 @@ struct IsolationTests {
         #expect(attempts <= Self.mostAttempts(places.count), "\(attempts)")
     }
 
+    @Test func `tables that refuse rows time and again do not travel together`() throws {
+        let world = DeliveryWorld(DeliveryOptions(batchEvents: 2000, host: "t"))
+        let tables = EventKind.allCases.filter { $0 != .pipelineWatermarks }
+        for first in stride(from: 0, to: 20_000, by: 50) {
+            world.spool.append([(first..<first + 50).map { .event(tables[$0 % tables.count], "\($0)") }])
+        }
+        let refused = Set(stride(from: 60, to: 20_000, by: 101).map { world.spool.records[$0].payload })
+        world.database.namesRows = true
+        world.database.refuse = { _, row in
+            refused.contains(row) ? ServerError(sqlstate: "23514", message: "no", constraint: "c") : nil
+        }
+        try world.run()
+        world.expectExactlyOnce()
+        #expect(world.deadLetters.letters.count == refused.count)
+        // Of 50 records each.
+        #expect(world.spool.groupsRead <= 10_000, "\(world.spool.groupsRead)")
+    }
+
     /// For each refused row a descent by halves, at most, and the way up again behind it.
     static func mostAttempts(_ refused: Int) -> Int { 2 * refused * 14 + 14 }
 }

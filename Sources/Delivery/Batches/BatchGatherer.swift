@@ -1,7 +1,7 @@
 import OperationLogs
 
 /// Reads durable records into batches. Remembers where it stopped, also in the middle of a group, so that a batch that
-/// goes on there reads nothing twice.
+/// goes on there reads nothing twice; and one that goes back within the group does not ask the spool again.
 final class BatchGatherer {
     /// A call looks at no more than this before it returns, so that a stop is heeded in a backlog of other lanes' rows.
     private static let maxScannedBytes = 64 << 20
@@ -61,9 +61,10 @@ final class BatchGatherer {
     {
         forget()
         try source.seek(to: sequence)
-        guard let group = try source.next(), group.firstSequence <= sequence, sequence <= group.lastSequence else {
-            return nil
-        }
+        guard let group = try source.next() else { return nil }
+        // What is gathered next stands in it too, most often.
+        hold(group)
+        guard group.holds(sequence) else { return nil }
         var found: Result?
         try group.forEachChunk { chunk in
             guard chunk.firstSequence <= sequence, sequence < chunk.firstSequence.advanced(by: chunk.recordCount) else {
@@ -96,10 +97,19 @@ final class BatchGatherer {
         nextChunkSequence = .zero
     }
 
+    /// Stands before the group's first record. What of it was looked at before is passed over where a batch is filled.
+    private func hold(_ group: RecordGroup) {
+        self.group = group
+        nextChunk = 0
+        nextChunkSequence = group.firstSequence
+        cursor = nil
+    }
+
     /// Makes `sequence` the next record, by what is at hand if it is.
     private func goTo(_ sequence: SequenceNumber) throws {
         if let cursor, cursor.sequence == sequence { return }
         if cursor == nil, nextChunkSequence == sequence { return }
+        if let group, group.holds(sequence) { return hold(group) }
         forget()
         try source.seek(to: sequence)
         nextChunkSequence = sequence
@@ -115,9 +125,7 @@ final class BatchGatherer {
             guard next.firstSequence <= nextChunkSequence else {
                 throw SpoolGap(expected: nextChunkSequence, found: next.firstSequence)
             }
-            group = next
-            nextChunk = 0
-            nextChunkSequence = next.firstSequence
+            hold(next)
         }
         guard let group else { return false }
         let chunk = try ChunkReader(
@@ -127,7 +135,7 @@ final class BatchGatherer {
         scanned += chunk.bytes.count
         var wanted: UInt32 = 0
         for lane in batch.turn.lanes { wanted |= 1 << UInt32(lane.lane.rawValue) }
-        if chunk.present & wanted == 0 {
+        if chunk.present & wanted == 0 || nextChunkSequence <= batch.scannedTo.advanced(by: 1) {
             pass(to: nextChunkSequence, batch)
         } else {
             cursor = RecordCursor(chunk)

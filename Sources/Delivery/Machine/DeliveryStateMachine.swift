@@ -11,7 +11,7 @@ import OperationLogs
 ///
 /// Lanes travel together until one fails. It then goes *alone*, in transactions of its own, between those of the
 /// others: so that it can be halved until its refused row is found, or tried again at intervals, without holding up the
-/// rest. It joins them again when it has caught up.
+/// rest. It joins them again when it has caught up, and takes many rows at once again.
 public struct DeliveryStateMachine: Sendable {
     enum Phase: Sendable {
         case unconnected

@@ -158,6 +158,7 @@ extension DeliveryStateMachine {
         guard let share = sending.batch.shares.first(where: { $0.lane == lane }) else {
             return rollBack(then: .choose)
         }
+        if !self[lane].isAlone { self[lane].rowsToRejoin = share.rows }
         self[lane].isAlone = true
         // A hold stays until the refusal is kept: one that cannot be kept is met here again at each try.
         if share.rows == 1 {

@@ -24,6 +24,9 @@ struct LaneState: Sendable {
     var likelyGood: Int?
     /// How many rows to try at once while it is alone and nothing is suspected.
     var rowsAlone: Int
+    /// As many must go at once before it joins the others again: a row of so many was refused when it went with them, and
+    /// each one that is costs the whole batch. Nil where it went alone for another reason.
+    var rowsToRejoin: Int?
     /// How often that many must get through before more are tried: a try that is too large costs a timeout.
     var commitsBeforeGrowth = 0
     /// Why it waits; nil if it does not.
@@ -41,6 +44,12 @@ struct LaneState: Sendable {
 
     /// How many rows a probe of a held lane takes.
     static let probeRows = 100
+
+    /// Whether it may go with the others again once it is where they are.
+    func mayRejoin(durable: SequenceNumber) -> Bool {
+        guard hold == nil, suspects == nil else { return false }
+        return fate >= durable || rowsToRejoin.map { rowsAlone >= $0 } ?? true
+    }
 
     /// How many rows the lane's next transaction of its own may take.
     var rowLimit: Int {

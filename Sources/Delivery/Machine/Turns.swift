@@ -48,7 +48,7 @@ extension DeliveryStateMachine {
             // Records of other lanes, rejected lines, refusals that are kept: nothing to send.
             passed(batch)
             for lane in batch.turn.lanes where self[lane.lane].isAlone { self[lane.lane].suspects = nil }
-            rejoin()
+            rejoin(now)
             return choose(now)
         }
         if options.batchWaitMilliseconds > 0, !batch.isFull, !isDraining {
@@ -136,7 +136,7 @@ extension DeliveryStateMachine {
         emit(.committed(batch))
         noteReplication(warning, now)
         passed(batch, moved: true)
-        rejoin()
+        rejoin(now)
     }
 
     mutating func numberCommit() {
@@ -195,12 +195,14 @@ extension DeliveryStateMachine {
         emit(.ledger(lanes.map(\.known), settled: settled))
     }
 
-    /// Lanes that have caught up, and are neither held nor suspected, go with the others again.
-    mutating func rejoin() {
+    /// Lanes that have caught up, and are neither held nor suspected, nor refuse more rows than a batch would bear, go with
+    /// the others again.
+    mutating func rejoin(_ now: Moment) {
         let front = lanes.filter { isOwn($0) && !$0.isAlone }.map(\.fate).min() ?? .zero
         for index in lanes.indices where isOwn(lanes[index]) && lanes[index].isAlone {
-            guard lanes[index].hold == nil, lanes[index].suspects == nil, lanes[index].fate >= front else { continue }
+            guard lanes[index].mayRejoin(durable: now.durable), lanes[index].fate >= front else { continue }
             lanes[index].isAlone = false
+            lanes[index].rowsToRejoin = nil
         }
     }
 }

@@ -17,6 +17,8 @@ public struct RecordGroup {
     /// The last record's number.
     public var lastSequence: SequenceNumber { SequenceNumber(firstSequence.rawValue + UInt64(recordCount) - 1) }
 
+    public func holds(_ sequence: SequenceNumber) -> Bool { firstSequence <= sequence && sequence <= lastSequence }
+
     /// Calls `body` with each chunk, in order.
     public func forEachChunk(_ body: (ChunkReader) throws -> Void) throws {
         var at = 0

@@ -59,6 +59,8 @@ package final class SimulatedDatabase: @unchecked Sendable {
     package var remarks: [TableRemark] = []
     /// An error for a row; nil: it is accepted.
     package var refuse: (EventKind, [UInt8]) -> ServerError? = { _, _ in nil }
+    /// Whether the error of a COPY says at which row it was.
+    package var namesRows = false
     /// What goes wrong at the next call, which it names.
     package var fault: (Step) -> Fault? = { _ in nil }
     package var commitWarning: String?

@@ -183,8 +183,10 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         if database.missing.contains(kind) {
             throw .server(ServerError(sqlstate: "42P01", message: "relation \(kind.name) does not exist"))
         }
-        for row in rows {
-            if let error = database.refuse(kind, row) { throw .server(error) }
+        for (index, row) in rows.enumerated() {
+            guard var error = database.refuse(kind, row) else { continue }
+            if database.namesRows { error.row = index + 1 }
+            throw .server(error)
         }
     }
 

@@ -71,7 +71,7 @@ package struct FaultScenario: Sendable {
             "a spool that is full, and a disk",
             [
                 [.databaseUp(false)], arrive(240), arrive(240), arrive(240), arrive(240), [.databaseUp(true)], settle,
-                settle,
+                settle, settle, settle,
                 [.diskFull(true)], arrive(120), settle, arrive(120), settle,
                 [.diskFull(false), .wait(milliseconds: 20_000)],
                 arrive(10), settle,

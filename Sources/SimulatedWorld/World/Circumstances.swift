@@ -1,7 +1,7 @@
 import DeadLetters
 
 /// What stays the same throughout a schedule. Drawn from its seed apart from its actions, so that each combination comes
-/// up within 81,920 seeds.
+/// up within 163,840 seeds.
 struct Circumstances {
     /// Whether jobs write files that the daemon follows.
     let hasFiles: Bool
@@ -33,6 +33,9 @@ struct Circumstances {
     /// Whether the dead letters are shown in a table of the database.
     let showsLetters: Bool
 
+    /// Whether the database says which row of a COPY it refuses.
+    let namesRows: Bool
+
     init(seed: UInt64) {
         hasFiles = seed % 4 != 1
         hasDamage = seed % 2 == 1
@@ -45,6 +48,7 @@ struct Circumstances {
         acceptsGaps = seed % 5 == 2 && !hasDamage
         letterLimit = seed / 512 % 2 == 0 ? nil : seed / 1024 % 2 == 0 ? .dropOldest : .wait
         showsLetters = seed / 8192 % 2 == 1
+        namesRows = seed / 16_384 % 2 == 1
         connections = [1, 2, 3, 8][Int(seed / 2048 % 4)]
     }
 }

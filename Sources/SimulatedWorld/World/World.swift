@@ -86,6 +86,7 @@ final class World {
         copies = DatabaseCopies(database)
         damage = DiskDamage(disk)
         let weather = weather
+        database.namesRows = circumstances.namesRows
         database.refuse = { [weak self] kind, row in
             let line = row.withUnsafeBytes { SimulatedLine(kind: kind.rawValue, $0) }
             guard line?.isRefused ?? true else { return nil }

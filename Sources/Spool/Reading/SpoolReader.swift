@@ -18,6 +18,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
 
     private var file: Disk.File?
     private var segment: SegmentEntry?
+    private var marks = SegmentMarks()
     /// Where the next frame stands, and what it must say.
     private var offset: UInt64 = 0
     private var expected = SequenceNumber.zero
@@ -47,9 +48,16 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
 
     public func seek(to sequence: SequenceNumber) throws {
         wanted = max(sequence, SequenceNumber(1))
-        // Forward in the same segment, the frames in between are passed over without going back.
-        if let segment, expected <= wanted, map.segment(holding: wanted)?.header == segment.header { return }
+        if let segment, map.segment(holding: wanted)?.header == segment.header {
+            if let mark = marks.last(before: wanted), expected > wanted || expected < mark.first { stand(at: mark) }
+            // The frames in between are passed over.
+            if expected <= wanted { return }
+        }
         segment = nil
+    }
+
+    private func stand(at mark: SegmentMarks.Mark) {
+        (offset, expected, chain, isChainKnown) = (mark.offset, mark.first, mark.chain, true)
     }
 
     public func next() throws -> RecordGroup? {
@@ -159,6 +167,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         expected = frame.nextSequence
         chain = frame.chain
         isChainKnown = true
+        marks.note(SegmentMarks.Mark(offset: offset, first: expected, chain: chain))
     }
 
     /// Goes on at the next frame that verifies, here or at the head of the next segment.
@@ -228,6 +237,8 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         expected = entry.first
         chain = entry.header.chain
         isChainKnown = true
+        marks.begin(entry)
+        marks.note(SegmentMarks.Mark(offset: offset, first: expected, chain: chain))
     }
 
     private func damaged(_ current: SegmentEntry, _ what: String) -> SpoolError {

@@ -35,7 +35,7 @@ struct LineTrace {
         var last = SequenceNumber.zero
         try spool.forEachGroup(from: sequence) { group in
             last = group.lastSequence
-            guard group.firstSequence <= sequence, sequence <= group.lastSequence else { return false }
+            guard group.holds(sequence) else { return false }
             try group.forEachChunk { chunk in
                 let originators = try chunk.originators()
                 var records = RecordCursor(chunk)

@@ -7,7 +7,7 @@ extension World {
     /// Sends some again, each with its line mended, and does not wait.
     func retryLetters(oneOf share: Int, seed: UInt64) throws {
         guard let daemon else { return }
-        let chosen = try choose(oneOf: share, seed: seed)
+        let chosen = try choose(oneOf: share, seed: seed, isSent: true)
         let requests = chosen.map { letter, line in
             RetryRequest(id: letter.id, line: Array(line.mended.bytes.dropLast()))
         }
@@ -20,7 +20,7 @@ extension World {
 
     func discardLetters(oneOf share: Int, seed: UInt64) throws {
         guard let daemon else { return }
-        let ids = try choose(oneOf: share, seed: seed).map(\.letter.id)
+        let ids = try choose(oneOf: share, seed: seed, isSent: false).map(\.letter.id)
         do {
             for outcome in try daemon.letters.discard(ids) where outcome.result == .discarded {
                 discarded.insert(outcome.id.rawValue)
@@ -49,9 +49,13 @@ extension World {
         retries.removeAll(where: daemon.letters.isOver)
     }
 
-    /// Some of those that are listed, with their lines. Where a note was damaged, nobody sends its dead letter again: that
-    /// it was sent can no longer be told.
-    private func choose(oneOf share: Int, seed: UInt64) throws -> [(letter: DeadLetter, line: SimulatedLine)] {
+    /// Some of those that are listed, with their lines.
+    ///
+    /// - Parameter isSent: where a note was damaged, nobody sends its dead letter again: that it was sent can no longer be
+    ///   told. To discard it does no harm.
+    private func choose(
+        oneOf share: Int, seed: UInt64, isSent: Bool
+    ) throws -> [(letter: DeadLetter, line: SimulatedLine)] {
         var random = SplitMix64(seed: seed)
         let noted = Dictionary(
             entries.enumerated().filter { $0.element.line.source == SimulatedLine.notes }.map {
@@ -61,7 +65,8 @@ extension World {
             var chosen: [(letter: DeadLetter, line: SimulatedLine)] = []
             try DeadLetterList(in: SimulatedDisk(disk)).forEach { letter in
                 let id = letter.id.rawValue
-                let isUncertain = damage.letters.contains(id) || noted[id].map(damage.sequences.contains) ?? false
+                let isNoteLost = isSent && noted[id].map(damage.sequences.contains) ?? false
+                let isUncertain = isNoteLost || damage.letters.contains(id)
                 let isChosen = random.next() % UInt64(share) == 0
                 if isChosen, !isUncertain, entries.indices.contains(Int(id) - 1) {
                     chosen.append((letter, entries[Int(id) - 1].line))

@@ -8,32 +8,31 @@ import Testing
 
 /// The machine goes down while room is made, on a file system that keeps the changes of a directory in no order.
 @Suite struct TidyingCrashTests {
-    private static let maxBytes: UInt64 = 1 << 17
-    /// Of no store are they smaller.
-    private static let fileBytes: UInt64 = 64 << 10
+    private let limits = DeadLetterLimits(
+        maxBytes: 1 << 17, maxAgeSeconds: nil, whenFull: .dropOldest, inputs: ["a"])
     private let now = Timestamp(microseconds: 800_000_000_000_000)
 
     private func store(_ disk: DiskState) throws -> DeadLetterStore<SimulatedDisk> {
         try DeadLetterStore(
             in: SimulatedDisk(disk), spool: spool, lowestPosition: .zero, registry: Registry(), diagnostics: .silent,
-            limits: DeadLetterLimits(maxBytes: Self.maxBytes, maxAgeSeconds: nil, whenFull: .dropOldest, inputs: ["a"]))
+            limits: limits)
     }
 
     /// The first file holds dead letters that are over; that they are stands in the second, which is to be dropped.
-    private func fill(_ store: DeadLetterStore<SimulatedDisk>) throws -> [SequenceNumber] {
+    private func fill(_ store: DeadLetterStore<SimulatedDisk>) throws -> Set<UInt64> {
         let line = [UInt8](repeating: 0x78, count: 1000)
         var last: UInt64 = 0
         func append() throws {
             last += 1
             try store.append([letter(last, line: line, input: "a")])
         }
-        while store.bytes < Self.fileBytes { try append() }
-        let over = (1...last).map { SequenceNumber($0) }
+        while store.bytes < limits.fileBytes { try append() }
+        let over = 1...last
         try append()
-        try store.end(over.map { LetterEnd(id: $0, fate: .discarded, time: now) })
+        try store.end(over.map { LetterEnd(id: SequenceNumber($0), fate: .discarded, time: now) })
         // More than writing the first file anew gives back.
-        while store.bytes <= Self.maxBytes + 2 * Self.fileBytes { try append() }
-        return over
+        while store.bytes <= limits.maxBytes + 2 * limits.fileBytes { try append() }
+        return Set(over)
     }
 
     @Test func `what is over does not come back, whatever of the tidying a crash has left`() throws {
@@ -42,7 +41,7 @@ import Testing
             step += 1
             let disk = DiskState()
             let store = try store(disk)
-            let over = Set(try fill(store).map(\.rawValue))
+            let over = try fill(store)
             disk.fail(from: disk.operations + step)
             isDone = (try? store.tidy(now, firstKept: SequenceNumber(1 << 40))) != nil
             let choices = CrashChoices(disk)

@@ -41,7 +41,7 @@ struct SeveralConnectionsTests {
         var random = SplitMix64(seed: UInt64(connections))
         var count = 0
         var ended = 0
-        // Where everything is slow, more often one is met while there is none.
+        // More rounds where everything is slow: then there is often no backend to end.
         while count < 3000 || ended <= 50, count < 30_000 {
             rig.append((0..<20).flatMap { Self.lines(count + $0) })
             count += 20

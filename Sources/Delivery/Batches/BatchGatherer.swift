@@ -63,7 +63,7 @@ final class BatchGatherer {
         try source.seek(to: sequence)
         guard let group = try source.next() else { return nil }
         // What is gathered next stands in it too, most often.
-        hold(group)
+        stand(before: group)
         guard group.holds(sequence) else { return nil }
         var found: Result?
         try group.forEachChunk { chunk in
@@ -98,7 +98,7 @@ final class BatchGatherer {
     }
 
     /// Stands before the group's first record. What of it was looked at before is passed over where a batch is filled.
-    private func hold(_ group: RecordGroup) {
+    private func stand(before group: RecordGroup) {
         self.group = group
         nextChunk = 0
         nextChunkSequence = group.firstSequence
@@ -109,7 +109,7 @@ final class BatchGatherer {
     private func goTo(_ sequence: SequenceNumber) throws {
         if let cursor, cursor.sequence == sequence { return }
         if cursor == nil, nextChunkSequence == sequence { return }
-        if let group, group.holds(sequence) { return hold(group) }
+        if let group, group.holds(sequence) { return stand(before: group) }
         forget()
         try source.seek(to: sequence)
         nextChunkSequence = sequence
@@ -125,7 +125,7 @@ final class BatchGatherer {
             guard next.firstSequence <= nextChunkSequence else {
                 throw SpoolGap(expected: nextChunkSequence, found: next.firstSequence)
             }
-            hold(next)
+            stand(before: next)
         }
         guard let group else { return false }
         let chunk = try ChunkReader(

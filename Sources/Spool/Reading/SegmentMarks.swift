@@ -18,9 +18,15 @@ struct SegmentMarks {
     private var distance: UInt64 = 0
 
     /// Forgets those of another segment.
-    mutating func begin(_ segment: SegmentEntry) {
+    ///
+    /// - Returns: where this one's first frame stands.
+    mutating func begin(_ segment: SegmentEntry) -> Mark {
+        let first = Mark(
+            offset: UInt64(SegmentHeader.length), first: segment.first, chain: segment.header.chain)
         marks.removeAll(keepingCapacity: true)
+        marks.append(first)
         distance = segment.bytes / Self.most
+        return first
     }
 
     /// The reader stands before this frame. Kept if it is far enough behind the last that was.
@@ -29,6 +35,6 @@ struct SegmentMarks {
         marks.append(mark)
     }
 
-    /// The last one with nothing of `sequence`, or behind it, in front of it.
+    /// The last one from which `sequence` lies ahead; nil if it is in front of the segment.
     func last(before sequence: SequenceNumber) -> Mark? { marks.last { $0.first <= sequence } }
 }

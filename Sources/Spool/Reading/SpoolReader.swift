@@ -163,11 +163,10 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
     }
 
     private func pass(_ frame: FrameHeader) {
-        offset += frame.frameLength
-        expected = frame.nextSequence
-        chain = frame.chain
-        isChainKnown = true
-        marks.note(SegmentMarks.Mark(offset: offset, first: expected, chain: chain))
+        let behind = SegmentMarks.Mark(
+            offset: offset + frame.frameLength, first: frame.nextSequence, chain: frame.chain)
+        stand(at: behind)
+        marks.note(behind)
     }
 
     /// Goes on at the next frame that verifies, here or at the head of the next segment.
@@ -233,12 +232,7 @@ public final class SpoolReader<Disk: Storage>: RecordSource {
         window.turn(to: opened)
         file = opened
         segment = entry
-        offset = UInt64(SegmentHeader.length)
-        expected = entry.first
-        chain = entry.header.chain
-        isChainKnown = true
-        marks.begin(entry)
-        marks.note(SegmentMarks.Mark(offset: offset, first: expected, chain: chain))
+        stand(at: marks.begin(entry))
     }
 
     private func damaged(_ current: SegmentEntry, _ what: String) -> SpoolError {

@@ -32,6 +32,10 @@ def timelines(of):
     return [text for text in of.log().splitlines() if "timeline" in text]
 
 
+def set_back(of):
+    return [text for text in of.log().splitlines() if "the database was set back: it lacks records between" in text]
+
+
 # --- a server that hangs, beside everything else: it takes more than a minute until it is given up ---------------------
 class Hanging(threading.Thread):
     """A server stands still, all of its processes, in the middle of the load; its standby is promoted."""
@@ -90,10 +94,9 @@ with open(os.path.join(c.data, "postgresql.auto.conf"), "a") as file:
     file.write("primary_conninfo = ''\n")
 c.reload()
 wait_until("the standby no longer follows", lambda: c.value("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
-had = c.rows()
 load.wait_for_more(b, 2000)
 lacks = b.rows() - c.rows()
-check("the standby lacks the last commits (%d rows)" % lacks, lacks >= 2000 and c.rows() == had, (had, lacks))
+check("the standby lacks the last commits (%d rows)" % lacks, lacks >= 2000, lacks)
 b.kill()
 c.promote()
 load.wait_for_more(c, lacks)
@@ -106,14 +109,15 @@ load.go_on()
 load.wait_for_more(c, 200)
 c.base_backup(backup)
 load.wait_for_more(c, 2000)
-before = c.rows()
+known = set_back(main)
 c.stop("immediate")
 shutil.rmtree(c.data)
 os.rename(backup, c.data)
 c.start()
-check("the restored database lacks rows", c.rows() < before, (c.rows(), before))
 load.wait_for_more(c, 500)
 load.settle(c, "a database restored from a base backup, filled again without help")
+# Not by counting the rows: the daemon fills them in again as soon as the server answers.
+check("the log says which records the restored database lacked", len(set_back(main)) > len(known), set_back(main))
 
 # --- a server that stands still for a while, and goes on --------------------------------------------------------------------
 load.go_on()

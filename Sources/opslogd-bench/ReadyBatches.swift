@@ -59,9 +59,12 @@ struct ReadyBatches {
     func send(through session: some DatabaseSession) throws {
         for batch in batches {
             try session.begin()
-            for kind in EventKind.allCases where kind != .pipelineWatermarks {
+            let copied = EventKind.allCases.filter { batch.tuples[$0] != nil }
+            for (index, kind) in copied.enumerated() {
                 guard let tuples = batch.tuples[kind], let rows = batch.rows[kind] else { continue }
-                try tuples.withUnsafeBytes { try session.copy(kind, tuples: $0, rows: rows) }
+                try tuples.withUnsafeBytes {
+                    try session.copy(kind, tuples: $0, rows: rows, following: Array(copied[(index + 1)...]))
+                }
             }
             if !batch.watermarks.isEmpty {
                 try session.upsert(

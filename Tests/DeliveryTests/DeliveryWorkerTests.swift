@@ -84,9 +84,9 @@ struct DeliveryWorkerTests {
         func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int {
             try inner.takeOwnership(spool: spool, lanes: lanes, owner: owner)
         }
-        func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
-            try inner.copy(kind, tuples: tuples, rows: rows)
-        }
+        func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int, following: [EventKind])
+            throws(DatabaseFailure)
+        { try inner.copy(kind, tuples: tuples, rows: rows, following: following) }
         func upsert(_ watermarks: [Delivery.Watermark]) throws(DatabaseFailure) { try inner.upsert(watermarks) }
         func move(spool: UniqueID, owner: UniqueID, _ moves: [PositionMove]) throws(DatabaseFailure) -> Int {
             try inner.move(spool: spool, owner: owner, moves)

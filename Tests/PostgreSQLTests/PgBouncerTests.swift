@@ -70,6 +70,8 @@ struct PgBouncerTests {
         let pooler = try Pooler(database.server)
         let spool = UniqueID.random()
         let run = UniqueID.random()
+        var backups = Tuples()
+        backups.add(try #require(CopyTests.rows.first { $0.0 == .backupLogs }).1)
         let sessions = try (0..<4).map { _ in try pooler.session(database: database.name) }
         for round in 0..<20 {
             let session = sessions[round % sessions.count]
@@ -79,7 +81,8 @@ struct PgBouncerTests {
             }
             let rows = try session.lockPositions(spool: spool, lanes: [.castErrors])
             #expect(rows.map(\.position) == [SequenceNumber(UInt64(round))])
-            try session.copy(.castErrors, Tuples.castErrors(100))
+            try session.copy(.castErrors, Tuples.castErrors(100), following: [.backupLogs])
+            try session.copy(.backupLogs, backups)
             try session.upsert([
                 Watermark(
                     sequence: .zero, pipeline: [97], lastProcessed: Timestamp(microseconds: Int64(round)), status: nil,
@@ -92,8 +95,13 @@ struct PgBouncerTests {
             #expect(try session.move(spool: spool, owner: run, [move]) == 1)
             try session.commit()
             #expect(try session.obstacle(of: .castErrors) == nil)
+            // One that is given up while the server waits for rows.
+            try session.begin()
+            try session.copy(.castErrors, Tuples.castErrors(1), following: [.backupLogs])
+            try session.rollback()
         }
         #expect(try database.count("cast_errors") == 2000)
+        #expect(try database.count("backup_logs") == 20)
         let settings = try sessions[0].withConnection { open throws(DatabaseFailure) in
             try open.run("SELECT current_setting('search_path'), current_setting('statement_timeout')")
         }

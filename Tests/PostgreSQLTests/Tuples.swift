@@ -47,8 +47,8 @@ struct Tuples {
 }
 
 extension LibpqSession {
-    func copy(_ kind: EventKind, _ tuples: Tuples) throws {
-        try tuples.bytes.withUnsafeBytes { try copy(kind, tuples: $0, rows: tuples.rows) }
+    func copy(_ kind: EventKind, _ tuples: Tuples, following: [EventKind] = []) throws {
+        try tuples.bytes.withUnsafeBytes { try copy(kind, tuples: $0, rows: tuples.rows, following: following) }
     }
 
     func commit() throws {

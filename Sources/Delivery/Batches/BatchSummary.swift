@@ -63,4 +63,7 @@ public struct BatchSummary: Sendable, Hashable {
     }
 
     public var rows: Int { shares.reduce(0) { $0 + $1.rows } }
+
+    /// Whose rows go by COPY, in the order in which they are sent; watermarks are merged into what is there.
+    var copied: [EventKind] { shares.map(\.lane).filter { $0 != .pipelineWatermarks } }
 }

@@ -59,7 +59,7 @@ extension DeliveryStateMachine {
             }
         }
         var statements: [Statement] = [.begin, .lock(batch.shares.map(\.lane))]
-        for share in batch.shares where share.lane != .pipelineWatermarks { statements.append(.copy(share.lane)) }
+        statements += batch.copied.map { .copy($0) }
         if batch.shares.contains(where: { $0.lane == .pipelineWatermarks }) { statements.append(.upsert) }
         statements.append(
             .move(

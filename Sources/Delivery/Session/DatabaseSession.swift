@@ -29,7 +29,11 @@ public protocol DatabaseSession: AnyObject {
     /// - Returns: how many rows were changed.
     func takeOwnership(spool: UniqueID, lanes: [EventKind], owner: UniqueID) throws(DatabaseFailure) -> Int
     /// COPY … FROM STDIN (FORMAT binary) into the table of a kind; `tuples` is without header and trailer.
-    func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure)
+    ///
+    /// - Parameter following: whose rows come next, in this order, unless the transaction is given up. Their COPY may be sent
+    ///   along with this one's, which spares each a round trip; an error of theirs is still thrown by their own call.
+    func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int, following: [EventKind])
+        throws(DatabaseFailure)
     /// One INSERT … ON CONFLICT DO UPDATE … WHERE for watermarks with distinct pipelines, in sorted order.
     func upsert(_ watermarks: [Watermark]) throws(DatabaseFailure)
     /// SET CONSTRAINTS ALL IMMEDIATE, then moves the rows, each only from the position and owner given.

@@ -163,7 +163,10 @@ package final class DeliveryEngine<Session: DatabaseSession & SendableMetatype, 
                     spool: ledger.spool, lanes: lanes, host: coordinator.options.host, owner: ledger.run)
             case .own(let lanes):
                 return .changed(try session.takeOwnership(spool: ledger.spool, lanes: lanes, owner: ledger.run))
-            case .copy(let kind): try session.copy(kind, tuples: batch.tuples(kind), rows: batch.rows(kind))
+            case .copy(let kind):
+                let following = batch.summary.copied.drop { $0 != kind }.dropFirst()
+                try session.copy(
+                    kind, tuples: batch.tuples(kind), rows: batch.rows(kind), following: Array(following))
             case .upsert: try upsert()
             case .move(let moves):
                 return .changed(try session.move(spool: ledger.spool, owner: ledger.run, moves))

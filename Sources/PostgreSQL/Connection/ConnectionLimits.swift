@@ -10,8 +10,9 @@ public struct ConnectionLimits: Sendable, Hashable {
     /// `idle_in_transaction_session_timeout` of each transaction: how long a server keeps the locks of a daemon that
     /// has gone silent between two statements.
     public var idleMilliseconds: Int
-    /// The longest silence of the server while an answer is due, or while it takes no more data. Longer than
-    /// `statementMilliseconds`, so that a server that is alive answers with its own error first.
+    /// The longest silence of the server while an answer is due, or while it takes no more data. No less than
+    /// `statementMilliseconds` and `lockMilliseconds` together, so that a server that is alive answers with its own error
+    /// first: what it says of one table's rows comes when it has the lock on the next.
     public var answerMilliseconds: Int
 
     public init(

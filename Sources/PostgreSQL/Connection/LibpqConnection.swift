@@ -2,16 +2,19 @@ import CLibpq
 import Delivery
 import Glibc
 import LinuxSystem
+import OperationLogs
 
 /// One libpq connection in non-blocking mode. Every wait is a `poll` on its socket and on the interruption, with a
 /// deadline. Used by one thread.
 ///
 /// After a failure other than `.server` it is of no use and must be let go.
 final class LibpqConnection {
-    private var connection: OpaquePointer
+    private(set) var connection: OpaquePointer
     private let interruption: EventDescriptor
     private let limits: ConnectionLimits
     private let warning = CommitWarning()
+    /// Tables whose COPY the server has been sent and whose rows it has not, the next first.
+    var announcedCopies: [EventKind] = []
 
     /// Opens a connection.
     ///
@@ -151,7 +154,7 @@ final class LibpqConnection {
         }
     }
 
-    private func waitForServer(_ events: Int32, for what: String) throws(DatabaseFailure) -> Int32 {
+    func waitForServer(_ events: Int32, for what: String) throws(DatabaseFailure) -> Int32 {
         let deadline = Self.now + UInt64(limits.answerMilliseconds) * 1_000_000
         return try wait(events, until: deadline, for: what, limits.answerMilliseconds)
     }
@@ -169,11 +172,11 @@ final class LibpqConnection {
         }
     }
 
-    private func consume() throws(DatabaseFailure) {
+    func consume() throws(DatabaseFailure) {
         if PQconsumeInput(connection) == 0 { throw lost }
     }
 
-    private var lost: DatabaseFailure { .connectionLost(errorText) }
+    var lost: DatabaseFailure { .connectionLost(errorText) }
 
     /// The next result of what was sent; nil behind the last.
     func nextAnswer() throws(DatabaseFailure) -> ServerAnswer? {
@@ -205,6 +208,14 @@ final class LibpqConnection {
                     ? OpeningError.sentence(error.message, or: errorText) : "\(error.sqlstate): \(error.message)")
         }
         return .server(answer.error)
+    }
+
+    /// The next result of statements that were sent together. An error ends them: it is thrown when the end has been read.
+    func nextOfString() throws(DatabaseFailure) -> ServerAnswer? {
+        guard let answer = try nextAnswer() else { return nil }
+        guard answer.isFailure else { return answer }
+        while try nextAnswer() != nil {}
+        throw failure(of: answer)
     }
 
     // MARK: - Statements
@@ -245,31 +256,12 @@ final class LibpqConnection {
         return answer
     }
 
-    // MARK: - COPY and COMMIT
+    // MARK: - The end of a transaction
 
-    /// Hands a piece of COPY data to libpq and sends it.
-    func put(_ piece: UnsafeRawBufferPointer) throws(DatabaseFailure) {
-        guard let start = piece.baseAddress, piece.count > 0 else { return }
-        while true {
-            switch PQputCopyData(connection, start.assumingMemoryBound(to: CChar.self), Int32(piece.count)) {
-            case 1: return try flush()
-            case 0:
-                let ready = try waitForServer(POLLIN | POLLOUT, for: "the database to take data")
-                if ready & ~POLLOUT != 0 { try consume() }
-            default: throw lost
-            }
-        }
-    }
-
-    /// Ends COPY data.
-    func endCopy() throws(DatabaseFailure) {
-        while true {
-            switch PQputCopyEnd(connection, nil) {
-            case 1: return try flush()
-            case 0: _ = try waitForServer(POLLOUT, for: "the database to take data")
-            default: throw lost
-            }
-        }
+    /// Ends the transaction, if there is one.
+    func rollBack() throws(DatabaseFailure) {
+        try abandonCopies()
+        if isInTransaction { _ = try run("ROLLBACK") }
     }
 
     /// The warning of class 01 that came since the last call.

@@ -118,12 +118,12 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
 
     public func begin() throws(DatabaseFailure) {
         try withConnection { (open) throws(DatabaseFailure) in
-            if open.isInTransaction { _ = try open.run("ROLLBACK") }
+            try open.rollBack()
             do throws(DatabaseFailure) {
                 _ = try open.run(SessionStatements.begin(limits))
             } catch {
                 guard case .server(var refusal) = error else { throw error }
-                if open.isOpen, open.isInTransaction { _ = try open.run("ROLLBACK") }
+                if open.isOpen { try open.rollBack() }
                 // A server in recovery refuses READ WRITE as a "feature not supported". It is read-only, for as long as
                 // it is a standby.
                 if refusal.sqlstate == "0A000" { refusal.sqlstate = "25006" }
@@ -161,12 +161,17 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         }
     }
 
-    public func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
+    public func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int, following: [EventKind])
+        throws(DatabaseFailure)
+    {
         let plan = try plan(of: kind)
         try plan.refuse(kind)
+        // Only tables whose plan is known, and lets rows go; the first other one ends the list.
+        let following = Array(following.prefix { plans[$0].map { $0.obstacle == nil } ?? false })
         do throws(DatabaseFailure) {
             try withConnection { (open) throws(DatabaseFailure) in
-                try CopyStream.send(kind, tuples: tuples, rows: rows, plan: plan, over: open)
+                try CopyStream.send(
+                    kind, tuples: tuples, rows: rows, plan: plan, following: following, over: open)
             }
         } catch {
             guard case .server(let refusal) = error else { throw error }
@@ -249,9 +254,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
 
     /// Nothing happens without a transaction.
     public func rollback() throws(DatabaseFailure) {
-        try withConnection { (open) throws(DatabaseFailure) in
-            if open.isInTransaction { _ = try open.run("ROLLBACK") }
-        }
+        try withConnection { (open) throws(DatabaseFailure) in try open.rollBack() }
     }
 }
 

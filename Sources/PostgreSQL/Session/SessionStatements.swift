@@ -99,11 +99,14 @@ enum SessionStatements {
         WHERE pipeline_name = ANY ($1)
         """
 
-    /// COPY into the table of a kind, its columns named; and behind the data, in the same round trip, what types the columns
-    /// have for as long as the rows lock the table.
-    static func copy(_ kind: EventKind) -> String {
-        "COPY operation_logs.\(kind.name) (\(kind.columns.map(\.name).joined(separator: ", "))) "
-            + "FROM STDIN (FORMAT binary);" + columnTypes(kind)
+    /// COPY into the tables of kinds, one behind the other, their columns named; and behind the data of each, in the same
+    /// round trip, what types the columns have for as long as the rows lock the table. The statement timeout counts for each
+    /// anew (since PostgreSQL 13).
+    static func copy(_ kinds: [EventKind]) -> String {
+        kinds.map { kind in
+            "COPY operation_logs.\(kind.name) (\(kind.columns.map(\.name).joined(separator: ", "))) "
+                + "FROM STDIN (FORMAT binary);" + columnTypes(kind)
+        }.joined(separator: ";")
     }
 
     /// Shows the columns' types in the description of its row: a type of rows is at hand in the server, and nothing is read.

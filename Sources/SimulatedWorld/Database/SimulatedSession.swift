@@ -16,6 +16,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
     /// Under which names position rows are looked at or made.
     private var spools: Set<UniqueID> = []
     private var inserted: Set<EventKind> = []
+    /// Tables whose rows are to come next, unless the transaction is given up.
+    private var announced: [EventKind] = []
     /// Called before each step, also by the worker's own tests.
     package var onStep: (SimulatedDatabase.Step) -> Void = { _ in }
 
@@ -91,7 +93,9 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         return count
     }
 
-    package func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int) throws(DatabaseFailure) {
+    package func copy(_ kind: EventKind, tuples: UnsafeRawBufferPointer, rows: Int, following: [EventKind])
+        throws(DatabaseFailure)
+    {
         let new = EventTuples.split(tuples)
         if new.count != rows { database.violate("\(new.count) rows were sent, and \(rows) announced") }
         checkLocked(kind)
@@ -100,6 +104,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
             try Self.check(database, kind, new)
             state.tables[kind, default: []] += new
         }
+        announced = following
     }
 
     package func upsert(_ watermarks: [Delivery.Watermark]) throws(DatabaseFailure) {
@@ -142,6 +147,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
 
     package func sendCommit() throws(DatabaseFailure) {
         if !touched.isSubset(of: moved) { database.violate("rows are committed without their position") }
+        if let next = announced.first { database.violate("COMMIT came instead of \(next.name)") }
         if let fault = database.fault(.sendCommit) {
             if fault == .lostAfter { apply() }
             try fail(fault)
@@ -207,6 +213,8 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         if inTransaction, isAborted || working == nil {
             database.violate("\(step) outside a transaction, or in one that has failed")
         }
+        if let next = announced.first, step != .copy(next) { database.violate("\(step) came instead of \(next.name)") }
+        announced = []
         if !inTransaction, working != nil { database.violate("\(step) within a transaction") }
         if let fault = database.fault(step) { try fail(fault) }
         var state = working ?? database.state
@@ -247,6 +255,7 @@ package final class SimulatedSession: DatabaseSession, @unchecked Sendable {
         moved = []
         spools = []
         inserted = []
+        announced = []
         database.unlock(ObjectIdentifier(self))
     }
 

@@ -220,6 +220,33 @@ import Testing
         #expect(try scratch.bytes(of: name) == bytes)
     }
 
+    @Test func `an end without a line end of a file that is not the last is damage, whatever is left of it`() throws {
+        let scratch = try ScratchDirectory()
+        let store = try openStore(scratch.storage, rotationBytes: 900)
+        for id in 1...4 { try store.append([letter(UInt64(id))]) }
+        let whole = try scratch.bytes(of: name)
+        let ends = whole.indices.filter { whole[$0] == 0x0a }
+        #expect(ends.count == 3)
+        let storage = FaultyStorage(real: scratch.storage, faults: FaultyStorage.Faults(skipsSyncs: true))
+        // Cut short, and as a sector that is lost leaves it.
+        for place in 1..<whole.count {
+            for left in [Array(whole[..<place]), whole[..<place] + [UInt8](repeating: 0, count: whole.count - place)]
+            where !ends.contains(left.count - 1) {
+                try scratch.write(left, to: name)
+                let told = Told()
+                _ = try openStore(storage, diagnostics: told.diagnostics, rotationBytes: 900)
+                #expect(
+                    !told.all.isEmpty && told.all.allSatisfy { $0.hasPrefix("error: dead-letters/\(name)") },
+                    "\(left.count) bytes, \(place) of them as they were")
+                let list = try DeadLetterList(in: storage)
+                #expect(!list.damage.isEmpty, "\(left.count) bytes, \(place) of them as they were")
+                let kept = ends.filter { $0 < place }.count
+                #expect(try listedIDs(storage) == Array(1...4).filter { $0 < kept || $0 > 2 }.map { UInt64($0) })
+                #expect(try scratch.bytes(of: name) == left)
+            }
+        }
+    }
+
     @Test func `names that are not the store's are left alone`() throws {
         let scratch = try ScratchDirectory()
         for name in ["1.dead", "note.txt", "000000000x.dead", ".dead"] { try scratch.write([1], to: name) }

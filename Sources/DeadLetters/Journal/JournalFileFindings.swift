@@ -2,7 +2,7 @@ import OperationLogs
 
 /// What the lines of one file amount to: its header, its damage, and where its last intact line ends.
 struct JournalFileFindings {
-    /// Nil for an empty file, and for one whose first line never ended.
+    /// Nil for an empty file.
     private(set) var header: JournalHeader.Reading?
     private(set) var damage: [(offset: UInt64, length: Int)] = []
     /// Behind the last intact line; 0 if there is none.

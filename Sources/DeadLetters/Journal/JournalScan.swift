@@ -6,7 +6,8 @@ import OperationLogs
 enum JournalLine: Sendable, Hashable {
     case header(JournalHeader.Reading)
     case entry(JournalEntry)
-    /// A line that ends but is no entry, or whose checksum fails.
+    /// A line that is no entry, or whose checksum fails; also one that the file ends in. That is damage too, but for an append
+    /// that is under way or was cut short, at the end of the last file.
     case damaged(offset: UInt64, length: Int)
 }
 
@@ -54,6 +55,11 @@ struct JournalScan {
         return entry.map(JournalLine.entry) ?? .damaged(offset: lineOffset, length: lineLength)
     }
 
+    private var unendedLine: JournalLine? {
+        guard lineLength > 0 else { return nil }
+        return lineOffset == 0 ? .header(.damaged) : .damaged(offset: lineOffset, length: lineLength)
+    }
+
     /// Scans a whole file through `buffer`.
     ///
     /// - Returns: the file's length.
@@ -64,7 +70,10 @@ struct JournalScan {
         var offset: UInt64 = 0
         while true {
             let count = try file.read(into: buffer, at: offset)
-            if count == 0 { return offset }
+            if count == 0 {
+                if let line = scan.unendedLine { try body(line) }
+                return offset
+            }
             try scan.take(UnsafeRawBufferPointer(buffer).part(0, count), body)
             offset += UInt64(count)
         }

@@ -163,6 +163,17 @@ daemon.wait_drained()
 check("the same backup once more lacks what was accepted, and is filled again by itself", rows() == expected(),
       (len(rows()), len(expected()), delivery()["state"]))
 
+# --- set back while there is nothing to deliver ------------------------------------------------------------------------------
+restore()
+opslogd("drain", "--timeout", "60", "--config", daemon.config)
+check("drain has the database compared: one that was set back meanwhile is filled again before it ends", rows() == expected(),
+      (len(rows()), len(expected()), delivery()["state"]))
+server.stop()
+away = opslogd("drain", "--timeout", "2", "--config", daemon.config)
+check("and with the database away it does not say that everything is there: 75", away.returncode == 75 and "compared" in away.stderr, away)
+server.start()
+check("until it is back", opslogd("drain", "--timeout", "60", "--config", daemon.config).returncode == 0)
+
 # --- a table that refuses its rows ------------------------------------------------------------------------------------------
 server.query("ALTER TABLE operation_logs.cast_errors ADD CONSTRAINT no_bad CHECK (column_name NOT LIKE 'bad%') NOT VALID")
 

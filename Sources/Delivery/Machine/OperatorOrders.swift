@@ -6,6 +6,9 @@ public enum DeliveryOrder: Sendable, Hashable {
     case acceptGap([LaneGap])
     /// Forgets what a table has refused, and tries its rows at once.
     case release(EventKind)
+    /// Compares the position rows before anything else, also if nothing has put them in doubt: whoever has nothing to
+    /// deliver does not notice that the database was set back.
+    case compare
 }
 
 /// What became of an order.
@@ -18,6 +21,8 @@ public enum OrderOutcome: Sendable, Hashable {
     case released(String)
     /// The table is not held; why nothing at all is delivered, if that is so.
     case notHeld(String?)
+    /// The position rows are in doubt until they are compared.
+    case comparing
     /// It could not be followed now; why.
     case notNow(String)
 }
@@ -51,6 +56,9 @@ extension DeliveryStateMachine {
             // Over which its rows go.
             emit(.wake(home(of: lane)))
             return .released(reason)
+        case .compare:
+            mustFence = true
+            return .comparing
         }
     }
 

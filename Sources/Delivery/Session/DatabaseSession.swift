@@ -146,6 +146,17 @@ public enum DatabaseFailure: Error, Sendable, Hashable {
     case interrupted
 }
 
+extension DatabaseFailure: CustomStringConvertible {
+    /// For people: the server's or libpq's own words.
+    public var description: String {
+        switch self {
+        case .server(let error): "\(error.message) (\(error.sqlstate))"
+        case .connectionLost(let words), .timedOut(let words): words
+        case .interrupted: "interrupted"
+        }
+    }
+}
+
 /// An error as the server reports it; never its DETAIL or CONTEXT, which carry users' data.
 public struct ServerError: Sendable, Hashable {
     public var sqlstate: String

@@ -139,7 +139,7 @@ public final class WatermarkLookup<Session: WatermarkSession & SendableMetatype,
     private func failed(_ error: DatabaseFailure) -> StoredWatermarks? {
         closedUntil = time.monotonicNanoseconds() + Self.pauseNanoseconds
         if !isSaid, error != .interrupted {
-            diagnostics.warning("watermarks are answered without the database: \(error.sentence)")
+            diagnostics.warning("watermarks are answered without the database: \(error)")
         }
         isSaid = true
         return nil
@@ -171,16 +171,5 @@ extension UndeliveredWatermarks.View {
 
     func answer(_ pipeline: [UInt8], without obstacle: WatermarkAnswer.Obstacle) -> WatermarkAnswer {
         .unknown(obstacle, spool: isSettled ? nil : chain?.applied(to: nil, of: pipeline))
-    }
-}
-
-extension DatabaseFailure {
-    /// For the log.
-    fileprivate var sentence: String {
-        switch self {
-        case .server(let error): "\(error.message) (\(error.sqlstate))"
-        case .connectionLost(let words), .timedOut(let words): words
-        case .interrupted: "interrupted"
-        }
     }
 }

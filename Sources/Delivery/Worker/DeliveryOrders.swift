@@ -79,7 +79,7 @@ extension DeliveryEngine {
             if case .acceptGap = order { orders.keep(answer) }
             if let outcome = coordinator.take(order) {
                 if case .acceptGap = order { orders.answer(outcome) } else { answer(outcome) }
-                guard case .released = outcome else { continue }
+                guard outcome.letsGoOn else { continue }
             }
             if isPaused { take(.woke) }
         }
@@ -95,8 +95,21 @@ extension DeliveryEngine {
 
     /// What the next comparison decides is taken where that comes next.
     private func isDue(_ order: DeliveryOrder) -> Bool {
-        guard case .acceptGap = order else { return true }
+        switch order {
+        case .release: true
         // The first connection compares.
-        return isFirst && (isPaused || !coordinator.hasFoundGap)
+        case .compare: isFirst
+        case .acceptGap: isFirst && (isPaused || !coordinator.hasFoundGap)
+        }
+    }
+}
+
+extension OrderOutcome {
+    /// Whether there is something to do now.
+    fileprivate var letsGoOn: Bool {
+        switch self {
+        case .released, .comparing: true
+        case .accepted, .otherGap, .notHeld, .notNow: false
+        }
     }
 }

@@ -234,6 +234,7 @@ final class SimulatedDaemon {
 
     var gap: [LaneGap] { delivery.gap }
     func accept(_ gaps: [LaneGap]) { delivery.accept(gaps) }
+    func compare() { delivery.compare() }
 
     /// Dead letters go to their table, unless that waits for something.
     func showLetters(steps: Int) {

@@ -69,6 +69,8 @@ final class SimulatedDelivery {
 
     /// The operator's word; delivery takes it at its next step.
     func accept(_ gaps: [LaneGap]) { coordinator.orders.give(.acceptGap(gaps)) { _ in } }
+    /// What `opslogd drain` asks for.
+    func compare() { coordinator.orders.give(.compare) { _ in } }
 
     /// Goes so many steps, unless all wait for something.
     func go(steps: Int) throws {

@@ -372,8 +372,8 @@ final class World {
             return false
         }
         guard database.state.reaches(daemon.writer.lanes, of: daemon.writer.spool) else {
-            // It was set back, and a daemon with nothing to deliver has not spoken to it since.
-            connection(0)?.write(1)
+            // It was set back, and a daemon with nothing to deliver has not spoken to it since: whoever drains it has it look.
+            daemon.compare()
             return false
         }
         copies.forgetLost()

@@ -7,8 +7,9 @@ struct DrainCommand: ParsableCommand {
         commandName: "drain", abstract: "Waits until everything is delivered: before a host is retired.",
         discussion: """
             Asks the running daemon until its files and journals are read to their end, every event in the spool is in its \
-            table, and every rejected line in the dead letters; so stop what writes first. Says what is left, and what holds \
-            it up. Dead letters stay: they are counted at the end.
+            table, and every rejected line in the dead letters; so stop what writes first. Then the daemon compares the \
+            database with the spool once more: one that was set back is filled again before this ends. Says what is left, \
+            and what holds it up. Dead letters stay: they are counted at the end.
 
             Exit status: 0 nothing is left, 75 something still was when --timeout was over, 69 the daemon is not reachable.
             """)
@@ -21,9 +22,16 @@ struct DrainCommand: ParsableCommand {
         let end = timeout.map { Date(timeIntervalSinceNow: Double($0)) }
         var said: String?
         var isEmpty = false
+        var isCompared = false
         while true {
             let page = try StatusPage(json: question.get("/status"))
             let left = page.remainder
+            if left.isEmpty, !isCompared {
+                // With nothing to deliver the daemon has not spoken to the database for long, perhaps.
+                _ = try question.post("/delivery/compare", [])
+                isCompared = true
+                continue
+            }
             if left.isEmpty {
                 // Seen twice: what was just being read at the first look has been handed to the spool by the second.
                 if isEmpty { return StandardOutput.line(Self.end(page)) }
@@ -74,6 +82,7 @@ extension StatusPage {
         } else if spool.movedDeadLetters < spool.lastSequence {
             left.append("rejected lines are on their way to the dead letters")
         }
+        if !delivery.compared { left.append("the database is to be compared with the spool") }
         return left.isEmpty ? [] : left + obstacles
     }
 

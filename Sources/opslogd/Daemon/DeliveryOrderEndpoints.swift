@@ -9,6 +9,7 @@ import Telemetry
 /// - `/spool/accept-gap`: the body has a line for each table: its name, and the first and the last number that is given up.
 ///   With `?dry_run=1`, and without a body, it is only said what there is to accept.
 /// - `/delivery/release`: the body is the name of a table.
+/// - `/delivery/compare`: without a body. Status says `compared` when it has been done.
 struct DeliveryOrderEndpoints: Sendable {
     let orders: DeliveryOrders
     let status: @Sendable () -> DeliveryStatus
@@ -29,6 +30,12 @@ struct DeliveryOrderEndpoints: Sendable {
                     return answer(.refused("the body is the name of a table"))
                 }
                 orders.give(.release(lane)) { answer(self.answer(to: $0, lane)) }
+            },
+            "/delivery/compare": { _, answer in
+                orders.give(.compare) { outcome in
+                    if case .notNow(let why) = outcome { return answer(.unavailable(why)) }
+                    answer(.done(#"{"outcome":"comparing"}"#))
+                }
             },
         ]
     }
@@ -76,7 +83,7 @@ struct DeliveryOrderEndpoints: Sendable {
         case .accepted(let gaps): .done(object("accepted", gaps))
         case .otherGap(let gaps): .done(object("changed", gaps))
         case .notNow(let why): .unavailable(why)
-        case .released, .notHeld: .unavailable("delivery gave another answer; look at its log")
+        case .released, .notHeld, .comparing: .unavailable("delivery gave another answer; look at its log")
         }
     }
 
@@ -93,7 +100,7 @@ struct DeliveryOrderEndpoints: Sendable {
             object.add("held", text: nil)
             object.add("waiting", text: obstacle)
         case .notNow(let why): return .unavailable(why)
-        case .accepted, .otherGap: return .unavailable("delivery gave another answer; look at its log")
+        case .accepted, .otherGap, .comparing: return .unavailable("delivery gave another answer; look at its log")
         }
         return .done(object.text)
     }

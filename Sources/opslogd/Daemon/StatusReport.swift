@@ -127,6 +127,7 @@ struct StatusReport {
         var object = JSONObjectWriter()
         object.add("state", text: delivery.state)
         object.add("connected", raw: delivery.isConnected ? "true" : "false")
+        object.add("compared", raw: delivery.isCompared ? "true" : "false")
         object.add("server_version", text: delivery.serverVersion)
         object.add("events_delivered", raw: "\(delivery.eventsDelivered)")
         object.add("next_try_milliseconds", raw: delivery.nextTryMilliseconds.map { "\($0)" } ?? "null")

@@ -41,6 +41,7 @@ struct StatusPage: Decodable {
     struct Delivery: Decodable {
         let state: String
         let connected: Bool
+        let compared: Bool
         let serverVersion: String?
         let eventsDelivered: UInt64
         let nextTryMilliseconds: Int?

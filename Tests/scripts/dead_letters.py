@@ -124,20 +124,41 @@ reads(lambda: len(listed("--event", "backup_logs")) == 3)
 editor = os.path.join(directory, "editor")
 
 
-def edit(program, *arguments):
+def edit(program, *arguments, choice=("--event", "backup_logs")):
     with open(editor, "w") as file:
         file.write("#!/bin/sh\n%s\n" % program)
     os.chmod(editor, 0o755)
     environment = dict(os.environ, EDITOR=editor + " an argument", TMPDIR=directory)
     environment.pop("VISUAL", None)
-    return letters("retry", "--edit", "--event", "backup_logs", *arguments, env=environment)
+    return letters("retry", "--edit", *choice, *arguments, env=environment)
+
+
+def kept(result):
+    """The file in which a command says that it has kept the edits."""
+    path = result.stderr.rstrip("\n").partition("your edits are kept in ")[2]
+    return path if path and os.path.exists(path) else None
+
+
+def kept_text(result):
+    """What is in that file; it is removed."""
+    path = kept(result)
+    if path is None:
+        return None
+    with open(path) as file:
+        text = file.read()
+    os.unlink(path)
+    return text
 
 
 left = edit("shift 2; false")
 check("an editor that fails sends nothing", left.returncode == 1 and len(listed("--event", "backup_logs")) == 3, left)
+check("… and leaves no file where nothing was edited", "kept" not in left.stderr and not [name for name in os.listdir(directory) if "dead-letters" in name], left)
+left = edit("shift 2; echo edited >> \"$1\"; false")
+check("… but the edits, if there are any", left.returncode == 1 and (kept_text(left) or "").endswith("\nedited\n"), left)
 left = edit("shift 2; echo '{}' >> \"$1\"; sed -i '/^# 0/d' \"$1\"")
 check("a line that belongs to no dead letter sends nothing", left.returncode == 1 and "line" in left.stderr
       and len(listed("--event", "backup_logs")) == 3, left)
+check("… and its file is kept and named", (kept_text(left) or "").endswith("\n{}\n"), left)
 left = edit("shift 2; sed -i '/^#/d; /^{/d' \"$1\"")
 check("an emptied file sends nothing", left.returncode == 0 and len(listed("--event", "backup_logs")) == 3, left)
 mended = edit("""shift 2; sed -i 's/logs","status":"ok"}/logs","status":"ok","backup_type":"x"}/; s/"full"/"full","status":"ok"/; /^{"event":"backup_logs"}$/d' "$1" """)
@@ -146,6 +167,54 @@ check("… and one that was removed stays", [l["line"] for l in listed("--event"
 check("… and no file is left behind", not [name for name in os.listdir(directory) if "dead-letters" in name])
 daemon.wait_drained()
 check("… as rows", len(rows("backup_logs")) == 2)
+
+# Lines that look like the remarks of the edited file.
+HASHES = ["# 00000000000000000999 comment", "# comment"]
+write(*HASHES)
+
+
+def hashes():
+    return [letter["id"] for letter in listed("--reason", "invalid_json") if letter["line"] in HASHES]
+
+
+reads(lambda: len(hashes()) == 2)
+before = hashes()
+left = edit("shift 2; true", choice=before)
+check("lines that begin with # go through the editor as they are", "2 rejected again" in left.stdout and len(hashes()) == 2
+      and not set(before) & set(hashes()), left)
+daemon.stop()
+left = edit("""shift 2; sed -i 's/^\\\\#.* comment$/{"event":"backup_logs","status":"ok","backup_type":"y"}/' "$1" """, choice=hashes())
+check("edits that nobody takes are kept: the daemon is down", left.returncode == 69 and kept(left), left)
+path = kept(left) or os.devnull
+daemon.start()
+left = letters("retry", "--edit", *hashes(), env=dict(os.environ, VISUAL="cp " + path, TMPDIR=directory))
+check("… and are taken up again by an editor that copies them", left.returncode == 0 and "2 sent again" in left.stdout and hashes() == [], left)
+if path != os.devnull:
+    os.unlink(path)
+check("… which leaves no other file", not [name for name in os.listdir(directory) if "dead-letters" in name])
+daemon.wait_drained()
+check("… as rows", len(rows("backup_logs")) == 4)
+
+# What no editor can hold: the way that is named has to be one.
+with open(os.path.join(daemon.logs, "a.ndjson"), "ab") as file:
+    file.write(b'{"event":"backup_logs","status":"ok","backup_type":"\xff"}\n')
+reads(lambda: len(listed("--reason", "invalid_utf8")) == 1)
+(broken,) = [letter["id"] for letter in listed("--reason", "invalid_utf8")]
+for way in (["--edit"], ["--set", "backup_type=z"], ["--set", "backup_type=z", "--edit"]):
+    left = outcomes("retry", broken, *way)
+    check("%s of a line that is not UTF-8 says what helps" % " ".join(way), [o["outcome"] for o in left] == ["kept"]
+          and all(word in left[0]["detail"] for word in ("export --lines --output FILE", "opslogd send FILE", "discard")), left)
+path = os.path.join(directory, "broken.ndjson")
+letters("export", "--lines", "--output", path, broken)
+with open(path, "rb") as file:
+    line = file.read()
+with open(path, "wb") as file:
+    file.write(line.replace(b"\xff", b"z"))
+sent = opslogd("send", "--socket", daemon.socket, path)
+check("… which does: written out, mended, sent, discarded", sent.returncode == 0
+      and letters("discard", broken).returncode == 0 and listed("--reason", "invalid_utf8") == [], sent)
+daemon.wait_drained()
+check("… as a row", len(rows("backup_logs")) == 5)
 
 # --- discarded -------------------------------------------------------------------------------------------------------
 (last,) = [l["id"] for l in listed("--event", "backup_logs")]
@@ -184,6 +253,15 @@ producer.finish()
 reads(lambda: len(listed("--reason", "rejected_by_database")) == 2 and len(listed("--reason", "line_too_long")) == 1)
 cut = outcomes("retry", "--reason", "line_too_long")
 check("a line that was cut off stays", cut[0]["outcome"] == "kept" and "65536 bytes" in cut[0]["detail"], cut)
+overlong = [l["id"] for l in listed("--reason", "line_too_long")]
+cut = edit("shift 2; true", choice=overlong)
+check("… also if it is left in the editor as it is", cut.returncode == 1 and "1 left as they are" in cut.stdout
+      and "65536 bytes" in cut.stdout and [l["id"] for l in listed("--reason", "line_too_long")] == overlong, cut)
+whole = edit("""shift 2; sed -i 's/^{.*/{"event":"cast_errors","column_name":"whole"}/' "$1" """, choice=overlong)
+check("… and is sent once a whole one is given", whole.returncode == 0 and "1 sent again" in whole.stdout
+      and listed("--reason", "line_too_long") == [], whole)
+daemon.wait_drained()
+check("… as a row", rows("cast_errors", "column_name").count(["whole"]) == 1, rows("cast_errors", "column_name"))
 refused, thrown = [l["id"] for l in listed("--reason", "rejected_by_database")]
 again = outcomes("retry", refused)
 check("a refused row is durable again …", again[0]["outcome"] == "retried", again)
@@ -218,7 +296,7 @@ producer.send(b'{"event":"cast_errors","symbol":"BAD","column_name":"discarded"}
               b'{"event":"cast_errors","symbol":"good","column_name":"taken"}\n')
 producer.finish()
 reads(lambda: len(listed("--reason", "rejected_by_database")) == 2)
-letters("discard", [l["id"] for l in listed() if "discarded" in l["line"]][0])
+letters("discard", [l["id"] for l in listed() if "discarded" in (l["line"] or "")][0])
 mended = outcomes("retry", "--reason", "rejected_by_database", "--set", "symbol=good")
 daemon.wait_drained()
 check("refused rows: one discarded, one mended", mended[0]["outcome"] == "retried" and

@@ -11,8 +11,9 @@ struct DeadLettersRetryCommand: ParsableCommand {
             over. One that is rejected again becomes a new dead letter (exit status 1). One that cannot be sent stays: of an \
             input that is gone, or cut off at its first 64 KiB.
 
-            --set and --unset change keys of the lines; --edit opens them in $VISUAL or $EDITOR, where a line that is removed \
-            is left as it is. --dry-run says what each would become, and sends nothing.
+            --set and --unset change keys of the lines; --edit opens them in $VISUAL or $EDITOR, where a line that is \
+            removed is left as it is, and so is one that was cut off and is not changed. Edits that could not be sent \
+            are kept in a file, which is named. --dry-run says what each would become, and sends nothing.
             """)
 
     @OptionGroup var configuration: ConfigurationOption
@@ -42,7 +43,8 @@ struct DeadLettersRetryCommand: ParsableCommand {
                 guard !letter.isTruncated, let changed = change.applied(to: letter.line) else {
                     outcomes.take(
                         id: letter.id,
-                        keptFor: "its line is no whole JSON object, so no key of it can be set; use --edit")
+                        keptFor: EditedLetters.hindrance(to: letter)
+                            ?? "its line is no whole JSON object, so no key of it can be set; use --edit alone")
                     return true
                 }
                 letter.line = changed
@@ -51,11 +53,30 @@ struct DeadLettersRetryCommand: ParsableCommand {
             return true
         }
         DeadLetterSelection.tell(damage)
-        if edit { letters = try EditedLetters(toEdit) { outcomes.take(id: $0, keptFor: $1) }.lines() }
-        letters += Set(selection.ids).subtracting(found).sorted().map { ($0, nil) }
+        let absent: [(id: SequenceNumber, line: [UInt8]?)] =
+            Set(selection.ids).subtracting(found).sorted().map { ($0, nil) }
         let order = DeadLetterOrder(
             settings, target: "/dead-letters/retry" + (dryRun ? "?dry_run=1" : ""))
-        try order.give(letters) { outcomes.take($0, $1) }
+        if edit {
+            let edited = EditedLetters(toEdit) { outcomes.take(id: $0, keptFor: $1) }
+            try edited.edit { reading in
+                for letter in reading.beginnings {
+                    outcomes.take(
+                        id: letter.id,
+                        keptFor: "only its first \(letter.line.count) bytes are kept, and they were not changed; "
+                            + "give the whole line")
+                }
+                var isUsed = !dryRun
+                try order.give(reading.lines + absent) { answer, text in
+                    // What was edited is then in no dead letter, or only its beginning.
+                    if answer.outcome == "kept" || answer.reason == RejectionReason.lineTooLong.name { isUsed = false }
+                    outcomes.take(answer, text)
+                }
+                return isUsed
+            }
+        } else {
+            try order.give(letters + absent) { outcomes.take($0, $1) }
+        }
         try outcomes.conclude()
     }
 

@@ -1,115 +1,132 @@
-import Glibc
-import LinuxSystem
 import OperationLogs
 
-/// The lines of dead letters in somebody's editor: each behind a remark that names it, in a file that is removed afterwards.
+/// The lines of dead letters as somebody edits them: each behind a remark that names it.
 struct EditedLetters {
+    /// What somebody has left there.
+    struct Reading {
+        /// What is sent in place of each.
+        var lines: [(id: SequenceNumber, line: [UInt8]?)] = []
+        /// Of these only the beginning is kept, and still no more stands there: there is no line to send.
+        var beginnings: [DeadLetter] = []
+    }
+
     private let letters: [DeadLetter]
 
     /// - Parameter left: is told of each that cannot be edited, and why.
     init(_ letters: [DeadLetter], left: (SequenceNumber, String) -> Void) {
         var editable: [DeadLetter] = []
         for letter in letters {
-            if String(validating: letter.line, as: UTF8.self) == nil {
-                left(letter.id, "its line is not UTF-8, which no editor keeps as it is; use --set")
-            } else if letter.line.contains(0x0a) {
-                left(letter.id, "a line feed stands in the middle of its line")
-            } else {
-                editable.append(letter)
-            }
+            if let why = Self.hindrance(to: letter) { left(letter.id, why) } else { editable.append(letter) }
         }
         self.letters = editable
     }
 
-    /// Those that were left in the file, with their lines; none where nothing could be edited.
-    func lines() throws -> [(id: SequenceNumber, line: [UInt8]?)] {
-        guard !letters.isEmpty else { return [] }
-        var path = Array("\(Self.directory)/opslogd-dead-letters.XXXXXX.ndjson\0".utf8CString)
-        let made = mkstemps(&path, 7)
-        guard made >= 0 else { throw CommandFailure(describing: SystemError.last("mkstemps", Self.directory)) }
-        let name = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { unlink(name) }
-        let file = OutputFile(Descriptor(owning: made), name: name)
-        try file.write(Array(Self.text(of: letters).utf8))
-        try file.finish()
-        try Self.runEditor(on: name)
-        // Editors often write a new file and give it the name.
-        let edited = try InputFile(name)
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while case let count = try buffer.withUnsafeMutableBytes({ try edited.read(into: $0) }), count > 0 {
-            bytes += buffer[..<count]
+    /// Opens them in the user's editor, in a file that stays where what was edited could not be sent.
+    ///
+    /// - Parameter body: sends what was left there, and says whether the edits are no longer needed.
+    func edit(_ body: (Reading) throws -> Bool) throws {
+        if letters.isEmpty {
+            _ = try body(Reading())
+            return
         }
-        return try Self.lines(in: bytes, of: Set(letters.map(\.id)))
+        try EditorFile(Array(Self.text(of: letters).utf8)).edit { try body(Self.reading($0, of: letters)) }
     }
 
-    private static var directory: String {
-        getenv("TMPDIR").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+    /// Why a line can be mended in no editor, nor by its keys, and what helps instead; nil if an editor can hold it.
+    static func hindrance(to letter: DeadLetter) -> String? {
+        let fault: String
+        if shown(letter) == nil {
+            fault = "its line is not UTF-8"
+        } else if letter.line.contains(0x0a) {
+            fault = "a line feed stands in the middle of its line"
+        } else {
+            return nil
+        }
+        let source =
+            letter.isTruncated
+            ? "only its first \(letter.line.count) bytes are kept: take the whole line from where it came"
+            : "write it into a file with 'opslogd dead-letters export --lines --output FILE \(letter.id.rawValue)'"
+        return "\(fault), and neither --edit nor --set can mend that; \(source), mend it there, send it with "
+            + "'opslogd send FILE' or through its own input, and discard this one"
+    }
+
+    /// Its line, if it is a text: of one that was cut off, without the character that was cut in two.
+    private static func shown(_ letter: DeadLetter) -> String? {
+        if let text = String(validating: letter.line, as: UTF8.self) { return text }
+        guard letter.isTruncated else { return nil }
+        // A character has four bytes at most.
+        return (1...3).lazy.compactMap { String(validating: letter.line.dropLast($0), as: UTF8.self) }.first
     }
 
     static func text(of letters: [DeadLetter]) -> String {
         var text = """
             # Each line is sent in place of the dead letter that is named above it.
-            # A dead letter that is removed with its remark, or has no line, stays as it is.
+            # A dead letter that is removed with its remark, or has no line, stays as it is. So does one of which only
+            # the beginning is kept, unless its line is changed: then it counts as the whole one.
+            # A line that begins with # or \\, or is blank, has a \\ put in front; that is taken away before it is sent.
 
             """
         for letter in letters {
             let kept = letter.isTruncated ? " (only the first \(letter.line.count) bytes are kept)" : ""
             text += "\n# \(letter.id) \(letter.reason.name): \(Printable.text(letter.detail))\(kept)\n"
-            text += String(decoding: letter.line, as: UTF8.self) + "\n"
+            text += quoted(shown(letter) ?? "") + "\n"
         }
         return text
     }
 
     /// - Throws: where a line cannot be told to belong to one of them: nothing is sent then.
-    static func lines(in bytes: [UInt8], of ids: Set<SequenceNumber>) throws -> [(id: SequenceNumber, line: [UInt8]?)] {
-        var found: [(id: SequenceNumber, line: [UInt8]?)] = []
-        var named: SequenceNumber?
+    static func reading(_ bytes: [UInt8], of letters: [DeadLetter]) throws -> Reading {
+        let edited = Dictionary(letters.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var reading = Reading()
+        var named: DeadLetter?
         var seen: Set<SequenceNumber> = []
         for (index, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
             let text = String(decoding: line, as: UTF8.self)
-            if text.hasPrefix("#") {
+            if line.first == remarkMark {
                 let word = text.dropFirst().split(separator: " ").first.map(String.init) ?? ""
                 // The remarks at the head begin with no number.
                 if let id = SequenceNumber(argument: word), word.count == 20 {
-                    guard ids.contains(id), seen.insert(id).inserted else {
+                    guard let letter = edited[id], seen.insert(id).inserted else {
                         throw refusal(index, "\(id) is not one of those that are edited, or stands there twice")
                     }
-                    named = id
+                    named = letter
                 }
                 continue
             }
             if text.allSatisfy(\.isWhitespace) { continue }
-            guard let id = named else {
+            guard let letter = named else {
                 throw refusal(index, "no remark above this line names a dead letter of its own")
             }
-            found.append((id, Array(line)))
             named = nil
+            let given = Array(line.first == quotingMark ? line.dropFirst() : line)
+            if letter.isTruncated, withoutEnd(given) == withoutEnd(Array((shown(letter) ?? "").utf8)) {
+                reading.beginnings.append(letter)
+            } else {
+                reading.lines.append((letter.id, given))
+            }
         }
-        return found
+        return reading
+    }
+
+    private static let remarkMark = UInt8(ascii: "#")
+    /// No JSON object begins with it, so that hardly a line needs it.
+    private static let quotingMark = UInt8(ascii: "\\")
+
+    /// So that a line is not taken for a remark, for none at all, or for one that was quoted.
+    private static func quoted(_ line: String) -> String {
+        let first = line.utf8.first
+        let needsMark = first == remarkMark || first == quotingMark || line.allSatisfy(\.isWhitespace)
+        return needsMark ? "\\" + line : line
+    }
+
+    /// Editors may take blanks away from a line's end: that changes nothing.
+    private static func withoutEnd(_ line: [UInt8]) -> ArraySlice<UInt8> {
+        let blanks: [UInt8] = [0x20, 0x09, 0x0d]
+        let last = line.lastIndex { !blanks.contains($0) }
+        return last.map { line[...$0] } ?? []
     }
 
     private static func refusal(_ index: Int, _ what: String) -> CommandFailure {
         CommandFailure(.notSo, "line \(index + 1) of the edited file: \(what); nothing was sent")
-    }
-
-    /// In the foreground of this terminal, through the shell, as the variables may hold arguments.
-    private static func runEditor(on path: String) throws {
-        let names: [String] = ["VISUAL", "EDITOR"]
-        let editor = names.lazy.compactMap { name in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty }
-        let command = (editor ?? "vi") + " \"$1\""
-        let words: [String] = ["/bin/sh", "-c", command, "opslogd", path]
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var child: pid_t = 0
-        let code = posix_spawn(&child, "/bin/sh", nil, nil, &arguments, environ)
-        guard code == 0 else {
-            throw CommandFailure(describing: SystemError(call: "posix_spawn", subject: "/bin/sh", code: code))
-        }
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        guard status == 0 else {
-            throw CommandFailure(.notSo, "the editor '\(editor ?? "vi")' ended with an error; nothing was sent")
-        }
     }
 }

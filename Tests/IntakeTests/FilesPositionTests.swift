@@ -67,6 +67,26 @@ import Testing
         }
     }
 
+    @Test func `a position is of the file with its inode, birth time and, within one boot, device`() throws {
+        let position = FilePosition(
+            inode: 7, birthNanoseconds: 9, device: 1, boot: bytes(16), flags: [], mark: ContentMark(), sizeSeen: 0,
+            fingerprint: 0, beginning: ContentBeginning(lineEnds: []), takenFrom: 0, path: "/a")
+        let summary = try #require(
+            FilePositionSummary(key: Array("i".utf8) + [0] + bytes(16), value: position.encoded))
+        func isOf(_ inode: UInt64, _ birth: Int64, _ device: UInt64, boot: [UInt8]) -> Bool {
+            summary.isOf(
+                FileIdentity(
+                    device: device, inode: inode, birthNanoseconds: birth, size: 0, mode: 0, owner: 0, links: 1,
+                    modifiedNanoseconds: 0, changedNanoseconds: 0),
+                boot: boot)
+        }
+        #expect(isOf(7, 9, 1, boot: bytes(16)))
+        #expect(!isOf(8, 9, 1, boot: bytes(16)))
+        #expect(!isOf(7, 8, 1, boot: bytes(16)))
+        #expect(!isOf(7, 9, 2, boot: bytes(16)))
+        #expect(isOf(7, 9, 2, boot: [UInt8](repeating: 0, count: 16)), "devices are numbered anew at each boot")
+    }
+
     @Test func `the first lines of what was read are known again in a shorter file`() {
         let lines = (0..<30).map { Array("a line, the number of which is \($0)\n".utf8) }
         let all = lines.flatMap { $0 }

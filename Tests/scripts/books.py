@@ -112,7 +112,9 @@ status, found = traced("%s:%d" % (log, os.path.getsize(log)))
 check("what is behind the position is not read yet", status == 0 and found[0]["state"] == "not_read", (status, found))
 status, found = traced(last + 100)
 check("a record that there is not is 1", status == 1 and found[0]["state"] == "unknown", (status, found))
-check("a file that nobody reads is 1", traced("/nowhere/x:5")[0] == 1, traced("/nowhere/x:5"))
+status, found = traced("/nowhere/x:5")
+check("a file that nobody reads is 1, and it is said how a renamed one is asked for",
+      status == 1 and "the name under which it was read" in found[0]["sentence"], (status, found))
 check("what is no line is 64", command("trace", "nonsense").returncode == 64)
 marks = [one["sequence"] for one in spooled if one.get("event") == "pipeline_watermarks"]
 check("a watermark is traced to its table", traced(marks[0])[1][0]["table"] == "pipeline_watermarks", traced(marks[0]))
@@ -120,6 +122,10 @@ opslogd("dead-letters", "discard", "--config", daemon.config, letter["id"])
 status, found = traced(letter["id"])
 check("a discarded dead letter says so", found[0]["state"] == "dead_letter_over" and "discarded" in found[0]["sentence"],
       (status, found))
+status, found = traced("%s:%d" % (log, letter["source"]["offset"] + 2))
+check("so it says by a byte of its line",
+      status == 0 and [one["state"] for one in found] == ["dead_letter_over"] and "discarded" in found[0]["sentence"]
+      and found[0]["sequence"] == int(letter["id"]), (status, found))
 check("and still balances", reconciled()[0] == 0, reconciled())
 
 # --- a backlog, kill -9, and what a start carries in ---------------------------------------------------------------------
@@ -202,5 +208,65 @@ check("records that count as done and are in no table are found",
       and "no table and no dead letter" in said, (status, found, said))
 status, found = traced(last)
 check("and traced as unaccounted for", status == 1 and found[0]["state"] == "unaccounted", (status, found))
+
+# --- lines that were sent again, and a file that was renamed -------------------------------------------------------------
+# With a spool of its own: the losses that were planted above stay there.
+place = os.path.join(directory, "again")
+os.makedirs(place)
+daemon = Daemon(place, server.conninfo, extra="spool: {min_free: 1MiB}\n")
+log = os.path.join(daemon.logs, "a.ndjson")
+lines = [GOOD % 0, '{"event":"cast_errors"}\n', GOOD % 1, '{"event":"cast_errors","line":1}\n', GOOD % 2, GOOD % 3]
+offsets = [sum(map(len, lines[:n])) for n in range(len(lines))]
+daemon.start()
+write("".join(lines))
+wait_until("the file is read", lambda: daemon.status()["spool"]["last_sequence"] >= len(lines), 20)
+daemon.wait_drained()
+before = {offset: traced("%s:%d" % (log, offset + 1))[1] for offset in offsets}
+check("each line is found by a byte of it, and nothing else",
+      [[one["offset"] for one in before[offset]] for offset in offsets] == [[offset] for offset in offsets], before)
+mended, refused = (str(before[offset][0]["sequence"]) for offset in (offsets[1], offsets[3]))
+done = opslogd("dead-letters", "retry", "--config", daemon.config, mended, "--set", "column_name=volume")
+check("a dead letter is sent again", done.returncode == 0, done)
+done = opslogd("dead-letters", "retry", "--config", daemon.config, refused)
+check("one is rejected again", done.returncode == 1, done)
+daemon.wait_drained()
+after = {offset: traced("%s:%d" % (log, offset + 1))[1] for offset in offsets}
+check("lines that were sent again do not stand among the answers for others",
+      all([one["sequence"] for one in after[offset]] == [one["sequence"] for one in before[offset]]
+          for offset in (offsets[0], offsets[2], offsets[4], offsets[5])), (before, after))
+found = after[offsets[1]]
+check("a line that was sent again is shown with what it became",
+      [(one["state"], one["offset"]) for one in found] == [("dead_letter_over", offsets[1]), ("delivered", offsets[1])]
+      and "was sent again" in found[0]["sentence"] and found[0]["end"]["fate"] == "retried", found)
+found = after[offsets[3]]
+check("also where that is another dead letter",
+      [(one["state"], one["offset"]) for one in found] == [("dead_letter_over", offsets[3]), ("dead_letter", offsets[3])]
+      and "was sent again" in found[0]["sentence"], found)
+status, found = traced("%s:99999999" % log)
+check("a byte that is not read yet has no line", status == 0 and [one["state"] for one in found] == ["not_read"],
+      (status, found))
+os.rename(log, log + ".1")
+write(GOOD % 9)
+wait_until("the next file of the name is read",
+           lambda: [one["state"] for one in traced("%s:1" % log)[1]] == ["delivered", "delivered"], 20)
+daemon.wait_drained()
+status, found = traced("%s.1:%d" % (log, offsets[4] + 3))
+check("a renamed file is found by its present name",
+      status == 0 and [(one["sequence"], one["path"]) for one in found] == [(before[offsets[4]][0]["sequence"], log)],
+      (status, found))
+status, found = traced("%s.1:3" % log)
+check("without the lines that the next file of its former name has",
+      [one["sequence"] for one in found] == [before[0][0]["sequence"]], (status, found))
+status, found = traced("%s:3" % log)
+check("which has both, the newest last",
+      [one["offset"] for one in found] == [0, 0] and found[0]["sequence"] == before[0][0]["sequence"], (status, found))
+status, found = traced("%s:%d" % (log, offsets[4] + 3))
+check("where the next file is shorter, it is not read yet, and the last line of it is no answer",
+      [one["state"] for one in found] == ["delivered", "not_read"]
+      and found[0]["sequence"] == before[offsets[4]][0]["sequence"], (status, found))
+status, found = traced("%s.1:%d" % (log, os.path.getsize(log + ".1")))
+check("nor is what is behind the position of the renamed one",
+      status == 0 and [one["state"] for one in found] == ["not_read"], (status, found))
+daemon.stop()
 
 harness.finish()

@@ -1,4 +1,3 @@
-import DeadLetters
 import Intake
 import LinuxSystem
 import OperationLogs
@@ -6,13 +5,14 @@ import Spool
 
 /// Looks for lines in the spool, the dead letters, the lists of what is lost and the positions of files, in this order.
 struct LineTrace {
+    private typealias KnownFile = (key: [UInt8], position: FilePositionSummary)
+
     let files: StateFiles
     let spool: SpoolInspector<DirectoryStorage>
     let standing: SpoolStanding
-    let fates: RecordFates
 
     /// - Parameter lanes: where a running daemon knows its lanes to be, beyond what the spool's cursor says.
-    init(_ files: StateFiles, asked: Set<SequenceNumber>, lanes: [String: UInt64]) throws {
+    init(_ files: StateFiles, lanes: [String: UInt64]) throws {
         self.files = files
         spool = try files.spool()
         guard var standing = try spool.standing() else {
@@ -25,12 +25,14 @@ struct LineTrace {
             }
         }
         self.standing = standing
-        fates = RecordFates(
-            standing: standing, letters: try files.letterRegister(of: standing.birthName, endsOf: asked), rows: nil)
     }
 
     /// The record of this number.
     func line(_ sequence: SequenceNumber) throws -> TracedLine {
+        try line(sequence, RecordWords(files, standing, of: [sequence]))
+    }
+
+    private func line(_ sequence: SequenceNumber, _ words: RecordWords) throws -> TracedLine {
         var found: TracedLine?
         var last = SequenceNumber.zero
         try spool.forEachGroup(from: sequence) { group in
@@ -41,163 +43,73 @@ struct LineTrace {
                 var records = RecordCursor(chunk)
                 while let record = try records.next() {
                     guard record.sequence == sequence, Int(record.originator) < originators.count else { continue }
-                    found = try line(record, originators[Int(record.originator)])
+                    found = try words.line(record, originators[Int(record.originator)])
                 }
             }
             return false
         }
         if let found { return found }
-        if let letter = try letter({ $0.id == sequence }) { return line(letter) }
-        return absent(sequence, isBehind: last < sequence)
+        if let letter = try files.deadLetter({ $0.id == sequence }) { return words.line(letter) }
+        return words.absent(sequence, isBehind: last < sequence)
     }
 
     /// The lines of a file that hold this byte, newest last: the file may have been read under the same name before.
-    func lines(_ paths: Set<String>, _ byte: UInt64, key: UInt64?) throws -> [TracedLine] {
-        /// Of each stretch of growing offsets of the path, the last line that begins at or before the byte.
-        var candidates: [(line: TracedLine, isClosed: Bool)] = []
-        var lastOffset: UInt64 = .max
+    ///
+    /// - Parameter identity: who has the name now. By that a renamed file is found: its lines keep the name under which it
+    ///   was first seen.
+    func lines(_ names: Set<String>, _ byte: UInt64, of identity: FileIdentity?) throws -> [TracedLine] {
+        var renamed: (key: [UInt8], name: String)?
+        if let file = try present(identity, among: positions()), !names.contains(file.position.path) {
+            renamed = (file.key, file.position.path)
+        }
+        var search = ByteSearch(names: names, byte: byte, file: renamed)
         try spool.forEachGroup(from: SequenceNumber(1)) { group in
-            try group.forEachChunk { chunk in
-                let originators = try chunk.originators()
-                let wanted = originators.map { $0.path.map(paths.contains) ?? false }
-                guard wanted.contains(true) else { return }
-                var records = RecordCursor(chunk)
-                while let record = try records.next() {
-                    guard Int(record.originator) < wanted.count, wanted[Int(record.originator)],
-                        record.kind != RecordLayout.retryNote
-                    else { continue }
-                    if record.offset <= lastOffset, lastOffset != .max, let last = candidates.indices.last {
-                        candidates[last].isClosed = true
-                    }
-                    lastOffset = record.offset
-                    let isOpen = candidates.last.map { !$0.isClosed } ?? false
-                    if record.offset <= byte {
-                        if isOpen { candidates.removeLast() }
-                        candidates.append((try line(record, originators[Int(record.originator)]), false))
-                    } else if isOpen {
-                        candidates[candidates.count - 1].isClosed = true
-                    }
-                }
-            }
+            try group.forEachChunk { chunk in try search.take(chunk) }
             return true
         }
-        var lines = candidates.map(\.line)
-        let positions = try spool.positions().compactMap { FilePositionSummary(key: $0.key, value: $0.value) }
-        let own = positions.filter { paths.contains($0.path) || $0.inode == key }
-        // The last line that is there may end before the byte: then nothing was read of it yet.
-        if let position = own.max(by: { $0.offset < $1.offset }), byte >= position.offset {
-            if lines.last.map({ $0.offset ?? 0 < position.offset }) ?? false { lines.removeLast() }
+        let found = search.found
+        // Not before they are known: how a dead letter ended is read for those that are asked for.
+        let words = try RecordWords(files, standing, of: Set(found))
+        var lines = try found.map { sequence in try line(sequence, words) }
+        // Behind the search, which takes its time beside a daemon at work.
+        let known = try positions()
+        let own = known.map(\.position).filter { names.contains($0.path) }
+        let its = present(identity, among: known)?.position
+        if let position = its ?? own.max(by: { $0.offset < $1.offset }), byte >= position.offset {
             lines.append(notRead(position, byte))
         }
         if !lines.isEmpty { return lines }
-        if let lost = try lost(paths, byte) { return [lost] }
-        if let letter = try letter({ $0.source.path.map(paths.contains) ?? false && $0.offset <= byte && byte < $0.end }
-        ) {
-            return [line(letter)]
+        let recorded = names.union(its.map { [$0.path] } ?? [])
+        if let lost = try lost(recorded, byte) { return [lost] }
+        let letter = try files.deadLetter { letter in
+            letter.source.path.map(recorded.contains) ?? false && letter.offset <= byte && byte < letter.end
         }
-        if let position = own.first { return [forgotten(position, byte)] }
+        if let letter { return [words.line(letter)] }
+        if let position = its ?? own.first { return [forgotten(position, byte)] }
         return [
             TracedLine(
                 state: .unknown,
-                sentence: "no input has read such a file, as far as the spool knows; see 'opslogd inputs list'",
-                path: paths.sorted().first, offset: byte)
+                sentence: "no input has read such a file, as far as the spool knows; see 'opslogd inputs list', and "
+                    + "ask for a file that was renamed by the name under which it was read",
+                path: names.sorted().first, offset: byte)
         ]
     }
 
-    // MARK: What is said
-
-    private func line(_ record: RecordView, _ originator: RecordOriginator) throws -> TracedLine {
-        let fate = fates.fate(record.kind, record.sequence)
-        let kind = EventKind(rawValue: record.kind)
-        var line = TracedLine(
-            state: .inSpool, sentence: "", sequence: record.sequence, received: record.received,
-            input: originator.input, path: originator.path, offset: record.offset, table: kind?.name,
-            lanePosition: kind.flatMap { standing.positions[$0]?.position })
-        if record.kind == RecordLayout.rejectedLine {
-            let rejected = try RejectedLine(record.payload)
-            line.reason = rejected.reason.name
-            line.detail = rejected.detail
+    private func positions() throws -> [KnownFile] {
+        try spool.positions().compactMap { entry in
+            FilePositionSummary(key: entry.key, value: entry.value).map { (key: entry.key, position: $0) }
         }
-        switch fate {
-        case .delivered:
-            line.state = .delivered
-            line.sentence =
-                kind == .pipelineWatermarks
-                ? "delivered: the watermark is in its table, or a newer one has overtaken it"
-                : "delivered: it is in its table"
-        case .deadLetter: describeLetter(&line)
-        case .inSpool:
-            line.sentence =
-                kind == nil
-                ? "rejected, durable in the spool, and on its way to the dead letters"
-                : "read and durable in the spool, and not delivered yet; see 'opslogd status' for what holds it up"
-        case .passedOver:
-            line.state = .passedOver
-            line.sentence =
-                "passed over: it was delivered under a former name of the spool, is left to another history, or was discarded"
-        case .notInDatabase:
-            line.state = .notInDatabase
-            line.sentence = "delivered once, and the database was set back since; see 'opslogd reconcile'"
-        case .stranded:
-            line.state = .unaccounted
-            line.sentence = "it counts as done, and is in no table and no dead letter; see 'opslogd reconcile'"
-        case .note:
-            line.state = .note
-            line.sentence = "no line: a note that a dead letter was sent again, as the record before"
-            if let note = try RetryNote(record) { line.detail = "the dead letter \(note.letter)" }
-        }
-        return line
     }
 
-    private func describeLetter(_ line: inout TracedLine) {
-        guard let sequence = line.sequence else { return }
-        line.state = .deadLetter
-        line.sentence = "a dead letter: see 'opslogd dead-letters show \(sequence.rawValue)'"
-        if let letter = try? letter({ $0.id == sequence }) {
-            line.reason = letter.reason.name
-            line.detail = letter.detail
-        }
-        guard fates.letters.isEnded(sequence) || sequence <= fates.letters.droppedUpTo && line.detail == nil else {
-            return
-        }
-        line.state = .ended
-        let end = fates.letters.ends[sequence]
-        line.end = end
-        let verb =
-            end?.contains(#""fate":"retried""#) ?? false
-            ? "was sent again" : end?.contains(#""fate":"discarded""#) ?? false ? "was discarded" : "was dropped"
-        line.sentence = "a dead letter that is over: it \(verb)"
+    private func present(_ identity: FileIdentity?, among positions: [KnownFile]) -> KnownFile? {
+        guard let identity else { return nil }
+        let boot = BootIdentity.current()
+        let its = positions.filter { $0.position.isOf(identity, boot: boot) }
+        // Of one that was truncated, the old content may have a position too, until its copy is found.
+        return its.first { $0.position.offset <= identity.size } ?? its.first
     }
 
-    private func line(_ letter: DeadLetter) -> TracedLine {
-        TracedLine(
-            state: .deadLetter, sentence: "a dead letter: see 'opslogd dead-letters show \(letter.id.rawValue)'",
-            sequence: letter.id, received: letter.time, input: letter.source.input, path: letter.source.path,
-            offset: letter.offset, table: letter.event?.name, reason: letter.reason.name, detail: letter.detail)
-    }
-
-    private func absent(_ sequence: SequenceNumber, isBehind: Bool) -> TracedLine {
-        if fates.letters.isEnded(sequence) {
-            var line = TracedLine(state: .ended, sentence: "", sequence: sequence)
-            describeLetter(&line)
-            return line
-        }
-        if let range = standing.lostRanges.first(where: { $0.first <= sequence && sequence < $0.next }) {
-            let isDone = sequence <= min(standing.settled, standing.moved)
-            return TracedLine(
-                state: .lost,
-                sentence: "it stood in a damaged place of the spool, with \(range.records)"
-                    + (isDone ? "; it may have been delivered before" : "") + "; see 'opslogd spool reread'",
-                sequence: sequence)
-        }
-        if sequence == .zero || isBehind && sequence > max(standing.settled, standing.moved) {
-            return TracedLine(state: .unknown, sentence: "there is no such record yet", sequence: sequence)
-        }
-        return TracedLine(
-            state: .forgotten,
-            sentence: "it had its fate, in a table or among the dead letters, and its segment is no longer kept",
-            sequence: sequence)
-    }
+    // MARK: What is said where there is no record
 
     private func notRead(_ position: FilePositionSummary, _ byte: UInt64) -> TracedLine {
         TracedLine(
@@ -229,15 +141,6 @@ struct LineTrace {
                 input: source.input, path: source.path, offset: byte)
         }
         return nil
-    }
-
-    private func letter(_ isIt: (DeadLetter) -> Bool) throws -> DeadLetter? {
-        var found: DeadLetter?
-        try files.forEachDeadLetter(DeadLetterFilter()) { letter in
-            if isIt(letter) { found = letter }
-            return found == nil
-        }
-        return found
     }
 }
 

@@ -14,7 +14,9 @@ struct TraceCommand: ParsableCommand {
             has got), a dead letter and why, passed over, lost in a damaged place, or no longer known.
 
             Also while the daemon is down: then what counts as delivered may lag the database by a second. A file name that \
-            was used before may give several lines, the newest last.
+            was used before may give several lines, the newest last; so does a line that was sent again. A file that was \
+            renamed is found by its present name for as long as 'opslogd inputs list' has it, and by the name under which \
+            it was read.
 
             Exit status: 0 the line is known, 1 it is not, or it is lost or unaccounted for, 66 the daemon has never run here.
             """)
@@ -41,7 +43,7 @@ struct TraceCommand: ParsableCommand {
 
     private func traced(_ files: StateFiles, _ lanes: [String: UInt64]) throws -> [TracedLine] {
         if let sequence = SequenceNumber(argument: line) {
-            return [try LineTrace(files, asked: [sequence], lanes: lanes).line(sequence)]
+            return [try LineTrace(files, lanes: lanes).line(sequence)]
         }
         guard let colon = line.lastIndex(of: ":"), let byte = UInt64(line[line.index(after: colon)...]),
             colon > line.startIndex
@@ -52,9 +54,9 @@ struct TraceCommand: ParsableCommand {
         let given = String(line[..<colon])
         let path = given.hasPrefix("/") ? given : FileManager.default.currentDirectoryPath + "/" + given
         let standard = URL(fileURLWithPath: path).standardizedFileURL.path
-        let inode = (try? FileIdentity.at(path))?.inode
-        let trace = try LineTrace(files, asked: [], lanes: lanes)
-        return try trace.lines([path, standard], byte, key: inode)
+        // One that is gone, or cannot be looked at, is known by its name only.
+        let identity = try? FileIdentity.at(path)
+        return try LineTrace(files, lanes: lanes).lines([path, standard], byte, of: identity)
     }
 
     /// Where a running daemon knows its lanes to be; nothing while none runs.

@@ -17,6 +17,8 @@ public struct ControlSocketClient: Sendable {
         case notPermitted(path: String)
         /// A system call failed; the errno.
         case failed(path: String, code: Int32)
+        /// The daemon ended before its answer was whole.
+        case ended(path: String)
         /// What came is no answer of HTTP.
         case notUnderstood(path: String)
 
@@ -27,6 +29,9 @@ public struct ControlSocketClient: Sendable {
                 "\(path): this user may not ask the daemon; run as root or as the daemon's user"
             case .failed(let path, EAGAIN): "\(path): the daemon did not answer in time; look at its log"
             case .failed(let path, let code): "\(path): \(String(cString: strerror(code)))"
+            case .ended(let path):
+                "\(path): the daemon ended before it had answered; what was asked is done, or not, or in part: repeat the "
+                    + "command once it runs again"
             case .notUnderstood(let path): "\(path): the answer is not opslogd's; name the daemon's state directory"
             }
         }
@@ -59,8 +64,8 @@ public struct ControlSocketClient: Sendable {
         defer { close(descriptor) }
         try send(Array(request), descriptor)
         let bytes = try receive(descriptor)
-        guard let answer = Self.parse(bytes) else { throw .notUnderstood(path: path) }
-        return answer
+        if let answer = Self.parse(bytes) { return answer }
+        throw Self.isCutShort(bytes) ? .ended(path: path) : .notUnderstood(path: path)
     }
 
     private func connected() throws(Failure) -> Int32 {
@@ -109,6 +114,9 @@ public struct ControlSocketClient: Sendable {
         }
         throw .notUnderstood(path: path)
     }
+
+    /// Whether it is the beginning of an answer, or nothing.
+    private static func isCutShort(_ bytes: [UInt8]) -> Bool { bytes.starts(with: "HTTP/1.".utf8.prefix(bytes.count)) }
 
     /// Takes a whole answer apart: the code of its first line, and the body, which must be as long as was said.
     static func parse(_ bytes: [UInt8]) -> Answer? {

@@ -14,9 +14,12 @@ import Telemetry
 /// The one place where the errors of the parts become exit statuses. Their sentences are their own.
 extension CommandFailure {
     init(describing error: any Error) {
+        if let failure = error as? CommandFailure {
+            self = failure
+            return
+        }
         let status: ExitStatus =
             switch error {
-            case let failure as CommandFailure: failure.status
             case let failure as SystemError: Self.status(of: failure.code)
             case let failure as SpoolError: ExitStatus(rawValue: failure.exitStatus) ?? .inputOutput
             case let failure as DeadLetterStoreError: Self.status(of: failure)
@@ -101,6 +104,7 @@ extension CommandFailure {
         switch failure {
         case .nobodyThere: .unavailable
         case .notPermitted: .noPermission
+        case .ended: .tryAgain
         case .failed, .notUnderstood: .inputOutput
         }
     }

@@ -52,17 +52,28 @@ struct Opslogd: AsyncParsableCommand {
         let code = exitCode(for: error)
         switch code {
         case .success:
-            print(fullMessage(for: error))
+            StandardOutput.line(fullMessage(for: error))
             Glibc.exit(ExitStatus.done.rawValue)
         case .validationFailure:
-            CommandFailure(.usage, "\(firstLine(of: message(for: error))); see 'opslogd --help'").report()
+            CommandFailure(.usage, "\(inOneLine(message(for: error))); see '\(help(in: fullMessage(for: error)))'")
+                .report()
         default:
             if error is ExitCode { Glibc.exit(code.rawValue) }
             CommandFailure(describing: error).report()
         }
     }
 
-    private static func firstLine(of text: String) -> String {
-        String(text.prefix { $0 != "\n" })
+    /// A sentence, and the list that it may end with.
+    private static func inOneLine(_ text: String) -> String {
+        let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
+        guard let first = lines.first else { return text }
+        let choices = lines.dropFirst().filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }
+        return choices.isEmpty ? String(first) : "\(first) \(choices.joined(separator: ", "))"
+    }
+
+    /// What ArgumentParser names for more: the help of the very command.
+    private static func help(in text: String) -> String {
+        let named = text.split(separator: "\n").last { $0.contains("See '") }
+        return named?.split(separator: "'").dropFirst().first.map(String.init) ?? "opslogd --help"
     }
 }

@@ -185,6 +185,32 @@ struct SchemaTests {
         try session.rollback()
     }
 
+    @Test func `the table of dead letters is compared where it is filled`() throws {
+        let database = try TestDatabase()
+        let role = try RoleTests.minimalRole(database)
+        func check(user: String, shows: Bool = true) throws -> [SchemaFinding] {
+            try Schema.check(conninfo: database.conninfo(user: user), showsDeadLetters: shows)
+        }
+        #expect(try check(user: "postgres") == [])
+        try database.run("GRANT SELECT, INSERT, UPDATE ON operation_logs.dead_letters TO \(role)")
+        #expect(try check(user: role) == [])
+        for privilege in ["SELECT", "INSERT", "UPDATE"] {
+            try database.run("REVOKE \(privilege) ON operation_logs.dead_letters FROM \(role)")
+            let findings = try check(user: role)
+            #expect(findings.map(\.kind) == [.privilege])
+            #expect(
+                findings.first?.sentence.contains("GRANT SELECT, INSERT, UPDATE ON operation_logs.dead_letters") == true
+            )
+            try database.run("GRANT \(privilege) ON operation_logs.dead_letters TO \(role)")
+        }
+        try database.run("ALTER TABLE operation_logs.dead_letters DROP COLUMN retried_as")
+        #expect(try check(user: role).map(\.kind) == [.schema])
+        try database.run("DROP TABLE operation_logs.dead_letters")
+        let missing = try check(user: role)
+        #expect(missing.map(\.kind) == [.schema] && missing[0].sentence.contains("dead_letters is missing"))
+        #expect(try check(user: role, shows: false) == [])
+    }
+
     @Test func `problems are told apart by what can be done about them`() throws {
         let database = try TestDatabase()
         let away = #expect(throws: SchemaProblem.self) {

@@ -91,6 +91,20 @@ occupied.close()
 check("a configuration that is not there is 78 or 66", run_status("run", "--config", "/nonexistent.yaml") in (66, 78))
 check("a command that is not built yet is refused by name", run_status("top") == 64)
 check("an unknown option is a usage error", run_status("run", "--colour") == 64)
+wrong = opslogd("dead-letters", "list", "--reason", "nope", "--config", daemon.config)
+check("a wrong value is a usage error in one line, with what there is to choose from and whose help says more",
+      wrong.returncode == 64 and wrong.stderr.count("\n") == 1 and "invalid_json, " in wrong.stderr
+      and "see 'opslogd dead-letters list --help'" in wrong.stderr, wrong)
+for arguments in (["schema", "print"], ["--help"]):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([harness.OPSLOGD] + arguments, stdout=full, stderr=subprocess.PIPE, text=True)
+    check("%s that cannot be written is 74" % arguments[-1],
+          result.returncode == 74 and "not all there" in result.stderr and result.stderr.count("\n") == 1, result)
+closed = subprocess.run(["/bin/sh", "-c", "\"$0\" schema print | head -c 1; true", harness.OPSLOGD], capture_output=True, text=True)
+check("a reader that goes away is nobody's error", closed.stderr == "" and len(closed.stdout) == 1, closed)
+nothing = opslogd("reconcile", "--config", daemon.config)
+check("reconcile where no daemon has run is 66, in words", nothing.returncode == 66 and "/state does not exist; name" in nothing.stderr
+      and "CommandFailure" not in nothing.stderr, nothing)
 check("check accepts a good configuration", run_status("check", "--config", daemon.config) == 0)
 
 # --- the database is not there yet, then its schema is not ----------------------------------------------------------------
@@ -135,6 +149,7 @@ daemon.wait_drained(40)
 drained = draining.communicate(timeout=30)
 check("drain ends when everything is delivered", draining.returncode == 0 and drained[0] == "everything is delivered\n"
       and "schema" in drained[1], drained)
+check("tables that were not there yet are not taken for altered ones", "were altered" not in daemon.log())
 check("delivery catches up by itself", set(server.counts().values()) == {1}, server.counts())
 
 # --- what the rows hold -----------------------------------------------------------------------------------------------

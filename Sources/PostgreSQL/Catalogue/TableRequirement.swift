@@ -80,5 +80,37 @@ struct TableRequirement {
             }, uniqueColumns: ["spool_id", "lane"], grant: "SELECT, INSERT, UPDATE", isCopied: false)
     }()
 
+    /// Where dead letters are shown in a table.
+    static let deadLetters: TableRequirement = {
+        let kept: [(String, String, String, Bool)] = [
+            ("spool_id", "UUID", "uuid_recv", false), ("id", "BIGINT", "int8recv", false),
+            ("host", "TEXT", "textrecv", false), ("received_at", "TIMESTAMPTZ", "timestamptz_recv", false),
+            ("reason", "TEXT", "textrecv", false), ("detail", "TEXT", "textrecv", false),
+            ("sqlstate", "TEXT", "textrecv", true), ("event", "TEXT", "textrecv", true),
+            ("input", "TEXT", "textrecv", false), ("path", "TEXT", "textrecv", true),
+            ("offset", "BIGINT", "int8recv", false), ("uid", "BIGINT", "int8recv", true),
+            ("pid", "BIGINT", "int8recv", true), ("line", "TEXT", "textrecv", true),
+            ("line_bytes", "BYTEA", "bytearecv", true), ("truncated", "BOOLEAN", "boolrecv", false),
+        ]
+        let ending = [
+            ("fate", "TEXT", "textrecv"), ("ended_at", "TIMESTAMPTZ", "timestamptz_recv"),
+            ("retried_as", "BIGINT", "int8recv"),
+        ]
+        let looked: Set<String> = ["spool_id", "id", "fate"]
+        let inserted = kept.map { name, type, reader, isOptional in
+            ColumnRequirement(
+                name: name, type: type, readers: [reader: .asSpooled], isOptional: isOptional,
+                privileges: (looked.contains(name) ? ["SELECT"] : []) + ["INSERT"])
+        }
+        let updated = ending.map { name, type, reader in
+            ColumnRequirement(
+                name: name, type: type, readers: [reader: .asSpooled], isOptional: true,
+                privileges: (looked.contains(name) ? ["SELECT"] : []) + ["UPDATE"])
+        }
+        return TableRequirement(
+            name: "dead_letters", columns: inserted + updated, uniqueColumns: ["spool_id", "id"],
+            grant: "SELECT, INSERT, UPDATE", isCopied: false)
+    }()
+
     static let all = EventKind.allCases.map { TableRequirement($0) } + [spoolPositions]
 }

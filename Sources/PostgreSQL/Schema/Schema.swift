@@ -48,13 +48,14 @@ public enum Schema {
 
     /// Compares the database with what delivery needs, as the role of the connection.
     ///
+    /// - Parameter showsDeadLetters: whether dead letters also go to their table.
     /// - Returns: no obstacles if every kind of event can be delivered.
-    public static func check(conninfo: String, limits: ConnectionLimits = ConnectionLimits())
-        throws(SchemaProblem) -> [SchemaFinding]
-    {
+    public static func check(
+        conninfo: String, showsDeadLetters: Bool = false, limits: ConnectionLimits = ConnectionLimits()
+    ) throws(SchemaProblem) -> [SchemaFinding] {
         let session = try open(conninfo, limits)
         do throws(DatabaseFailure) {
-            return try session.findings(TableRequirement.all)
+            return try session.findings(TableRequirement.all + (showsDeadLetters ? [.deadLetters] : []))
         } catch {
             throw SchemaProblem(error)
         }

@@ -84,7 +84,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         }
         for table in tables {
             guard let kind = EventKind(name: table.name) else { continue }
-            plans[kind] = ColumnPlan(table, in: catalogue)
+            plans[kind] = Self.plan(of: table, in: catalogue)
         }
         return SchemaFinding.all(comparing: catalogue, with: tables)
     }
@@ -92,11 +92,16 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
     private func plan(of kind: EventKind) throws(DatabaseFailure) -> ColumnPlan {
         if let plan = plans[kind] { return plan }
         let table = TableRequirement(kind)
-        let plan = ColumnPlan(
-            table,
-            in: try withConnection { (open) throws(DatabaseFailure) in try Catalogue.read([table.name], over: open) })
-        plans[kind] = plan
-        return plan
+        let catalogue = try withConnection { (open) throws(DatabaseFailure) in
+            try Catalogue.read([table.name], over: open)
+        }
+        plans[kind] = Self.plan(of: table, in: catalogue)
+        return ColumnPlan(table, in: catalogue)
+    }
+
+    /// Of a table that is not there, nothing is kept: it may be made at any time.
+    private static func plan(of table: TableRequirement, in catalogue: Catalogue) -> ColumnPlan? {
+        catalogue.tables[table.name] == nil ? nil : ColumnPlan(table, in: catalogue)
     }
 
     /// Runs `body` in a transaction of its own, which is rolled back, or in the one that is under way.

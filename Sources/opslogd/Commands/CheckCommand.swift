@@ -30,7 +30,8 @@ struct CheckCommand: ParsableCommand {
             StandardOutput.line("database: a private PostgreSQL, which the daemon starts and fills by itself")
             return
         }
-        let findings = try Schema.check(conninfo: settings.database.conninfo)
+        let findings = try Schema.check(
+            conninfo: settings.database.conninfo, showsDeadLetters: settings.deadLetters.table)
         try SchemaReport.conclude(findings)
         StandardOutput.line("database: reachable, schema and privileges fit")
     }

@@ -40,7 +40,9 @@ struct SchemaCheckCommand: ParsableCommand {
     @OptionGroup var configuration: ConfigurationOption
 
     func run() throws {
-        let findings = try Schema.check(conninfo: configuration.loadOrDefaults().database.conninfo)
+        let settings = try configuration.loadOrDefaults()
+        let findings = try Schema.check(
+            conninfo: settings.database.conninfo, showsDeadLetters: settings.deadLetters.table)
         try SchemaReport.conclude(findings)
         StandardOutput.line("schema and privileges fit")
     }

@@ -102,6 +102,5 @@ struct DemoCommand: ParsableCommand {
 
     private func step(_ text: String) {
         StandardOutput.line(Style.output.green("▸ ") + Printable.text(text))
-        fflush(nil)
     }
 }

@@ -4,8 +4,6 @@ import LinuxSystem
 /// Standard error, unbuffered.
 enum StandardError {
     static func write(_ text: String) {
-        // What was printed before stands before it, also where both go into one pipe.
-        fflush(nil)
         var text = text
         text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
@@ -13,28 +11,42 @@ enum StandardError {
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 }
 
-/// Standard output.
+/// Standard output, unbuffered: whoever takes it for whole after an exit with 0 has all of it.
 enum StandardOutput {
+    /// Ends the process where it cannot be written: with 0 if nobody reads on, else with 74.
     static func write(_ bytes: [UInt8]) {
-        // What went through print() before stands before it.
-        fflush(nil)
         bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
                 let part = UnsafeRawBufferPointer(rebasing: rest)
                 guard let count = retryingInterrupts({ Glibc.write(STDOUT_FILENO, part.baseAddress, part.count) })
                 else {
-                    // A closed pipe: nobody reads on.
-                    exit(ExitStatus.done.rawValue)
+                    fail(errno)
+                    continue
                 }
                 rest = rest.dropFirst(count)
             }
         }
     }
 
-    static func line(_ text: String) {
-        print(text)
+    /// Returns where it is worth another try.
+    private static func fail(_ code: Int32) {
+        switch code {
+        // A closed pipe.
+        case EPIPE: exit(ExitStatus.done.rawValue)
+        // Somebody else who has the same terminal or pipe made it non-blocking.
+        case EAGAIN:
+            var waiting = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+            poll(&waiting, 1, -1)
+        default:
+            CommandFailure(
+                .inputOutput,
+                "what was to be printed is not all there: standard output: \(String(cString: strerror(code)))"
+            ).report()
+        }
     }
+
+    static func line(_ text: String) { write(Array(text.utf8) + [0x0a]) }
 
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }

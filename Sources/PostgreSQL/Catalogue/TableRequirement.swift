@@ -64,53 +64,44 @@ struct TableRequirement {
         }
     }
 
-    static let spoolPositions: TableRequirement = {
-        let columns: [(String, String, String)] = [
-            ("spool_id", "UUID", "uuid_recv"), ("lane", "SMALLINT", "int2recv"), ("host", "TEXT", "textrecv"),
-            ("position", "BIGINT", "int8recv"), ("run", "UUID", "uuid_recv"), ("chain", "BIGINT", "int8recv"),
-            ("owner", "UUID", "uuid_recv"), ("updated_at", "TIMESTAMPTZ", "timestamptz_recv"),
+    /// A column of a table of ours, which has just the type that we gave it.
+    private static func own(
+        _ name: String, _ type: String, isOptional: Bool = false, _ privileges: String...
+    ) -> ColumnRequirement {
+        let readers = [
+            "UUID": "uuid_recv", "SMALLINT": "int2recv", "BIGINT": "int8recv", "TEXT": "textrecv", "BYTEA": "bytearecv",
+            "BOOLEAN": "boolrecv", "TIMESTAMPTZ": "timestamptz_recv",
         ]
-        let moved = ["position", "run", "chain", "owner", "updated_at"]
-        return TableRequirement(
-            name: "spool_positions",
-            columns: columns.map { name, type, reader in
-                ColumnRequirement(
-                    name: name, type: type, readers: [reader: .asSpooled], isOptional: false,
-                    privileges: ["SELECT", "INSERT"] + (moved.contains(name) ? ["UPDATE"] : []))
-            }, uniqueColumns: ["spool_id", "lane"], grant: "SELECT, INSERT, UPDATE", isCopied: false)
-    }()
+        return ColumnRequirement(
+            name: name, type: type, readers: readers[type].map { [$0: .asSpooled] } ?? [:], isOptional: isOptional,
+            privileges: privileges)
+    }
+
+    static let spoolPositions = TableRequirement(
+        name: "spool_positions",
+        columns: [
+            own("spool_id", "UUID", "SELECT", "INSERT"), own("lane", "SMALLINT", "SELECT", "INSERT"),
+            own("host", "TEXT", "SELECT", "INSERT"), own("position", "BIGINT", "SELECT", "INSERT", "UPDATE"),
+            own("run", "UUID", "SELECT", "INSERT", "UPDATE"), own("chain", "BIGINT", "SELECT", "INSERT", "UPDATE"),
+            own("owner", "UUID", "SELECT", "INSERT", "UPDATE"),
+            own("updated_at", "TIMESTAMPTZ", "SELECT", "INSERT", "UPDATE"),
+        ], uniqueColumns: ["spool_id", "lane"], grant: "SELECT, INSERT, UPDATE", isCopied: false)
 
     /// Where dead letters are shown in a table.
-    static let deadLetters: TableRequirement = {
-        let kept: [(String, String, String, Bool)] = [
-            ("spool_id", "UUID", "uuid_recv", false), ("id", "BIGINT", "int8recv", false),
-            ("host", "TEXT", "textrecv", false), ("received_at", "TIMESTAMPTZ", "timestamptz_recv", false),
-            ("reason", "TEXT", "textrecv", false), ("detail", "TEXT", "textrecv", false),
-            ("sqlstate", "TEXT", "textrecv", true), ("event", "TEXT", "textrecv", true),
-            ("input", "TEXT", "textrecv", false), ("path", "TEXT", "textrecv", true),
-            ("offset", "BIGINT", "int8recv", false), ("uid", "BIGINT", "int8recv", true),
-            ("pid", "BIGINT", "int8recv", true), ("line", "TEXT", "textrecv", true),
-            ("line_bytes", "BYTEA", "bytearecv", true), ("truncated", "BOOLEAN", "boolrecv", false),
-        ]
-        let ending = [
-            ("fate", "TEXT", "textrecv"), ("ended_at", "TIMESTAMPTZ", "timestamptz_recv"),
-            ("retried_as", "BIGINT", "int8recv"),
-        ]
-        let looked: Set<String> = ["spool_id", "id", "fate"]
-        let inserted = kept.map { name, type, reader, isOptional in
-            ColumnRequirement(
-                name: name, type: type, readers: [reader: .asSpooled], isOptional: isOptional,
-                privileges: (looked.contains(name) ? ["SELECT"] : []) + ["INSERT"])
-        }
-        let updated = ending.map { name, type, reader in
-            ColumnRequirement(
-                name: name, type: type, readers: [reader: .asSpooled], isOptional: true,
-                privileges: (looked.contains(name) ? ["SELECT"] : []) + ["UPDATE"])
-        }
-        return TableRequirement(
-            name: "dead_letters", columns: inserted + updated, uniqueColumns: ["spool_id", "id"],
-            grant: "SELECT, INSERT, UPDATE", isCopied: false)
-    }()
+    static let deadLetters = TableRequirement(
+        name: "dead_letters",
+        columns: [
+            own("spool_id", "UUID", "SELECT", "INSERT"), own("id", "BIGINT", "SELECT", "INSERT"),
+            own("host", "TEXT", "INSERT"), own("received_at", "TIMESTAMPTZ", "INSERT"), own("reason", "TEXT", "INSERT"),
+            own("detail", "TEXT", "INSERT"), own("sqlstate", "TEXT", isOptional: true, "INSERT"),
+            own("event", "TEXT", isOptional: true, "INSERT"), own("input", "TEXT", "INSERT"),
+            own("path", "TEXT", isOptional: true, "INSERT"), own("offset", "BIGINT", "INSERT"),
+            own("uid", "BIGINT", isOptional: true, "INSERT"), own("pid", "BIGINT", isOptional: true, "INSERT"),
+            own("line", "TEXT", isOptional: true, "INSERT"), own("line_bytes", "BYTEA", isOptional: true, "INSERT"),
+            own("truncated", "BOOLEAN", "INSERT"), own("fate", "TEXT", isOptional: true, "SELECT", "UPDATE"),
+            own("ended_at", "TIMESTAMPTZ", isOptional: true, "UPDATE"),
+            own("retried_as", "BIGINT", isOptional: true, "UPDATE"),
+        ], uniqueColumns: ["spool_id", "id"], grant: "SELECT, INSERT, UPDATE", isCopied: false)
 
     static let all = EventKind.allCases.map { TableRequirement($0) } + [spoolPositions]
 }

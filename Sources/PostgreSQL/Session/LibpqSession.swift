@@ -84,7 +84,7 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         }
         for table in tables {
             guard let kind = EventKind(name: table.name) else { continue }
-            plans[kind] = Self.plan(of: table, in: catalogue)
+            _ = takePlan(of: kind, table, in: catalogue)
         }
         return SchemaFinding.all(comparing: catalogue, with: tables)
     }
@@ -95,13 +95,14 @@ public final class LibpqSession: DatabaseSession, @unchecked Sendable {
         let catalogue = try withConnection { (open) throws(DatabaseFailure) in
             try Catalogue.read([table.name], over: open)
         }
-        plans[kind] = Self.plan(of: table, in: catalogue)
-        return ColumnPlan(table, in: catalogue)
+        return takePlan(of: kind, table, in: catalogue)
     }
 
-    /// Of a table that is not there, nothing is kept: it may be made at any time.
-    private static func plan(of table: TableRequirement, in catalogue: Catalogue) -> ColumnPlan? {
-        catalogue.tables[table.name] == nil ? nil : ColumnPlan(table, in: catalogue)
+    /// Makes a plan, and keeps it, but not of a table that is not there: it may be made at any time.
+    private func takePlan(of kind: EventKind, _ table: TableRequirement, in catalogue: Catalogue) -> ColumnPlan {
+        let plan = ColumnPlan(table, in: catalogue)
+        plans[kind] = catalogue.tables[table.name] == nil ? nil : plan
+        return plan
     }
 
     /// Runs `body` in a transaction of its own, which is rolled back, or in the one that is under way.
